@@ -1,0 +1,1 @@
+"""Render the blocking twin from the hand-written async package."""

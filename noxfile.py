@@ -1,0 +1,147 @@
+"""Everything a contributor or CI runs, one session each: `nox -l` lists them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "venv"
+nox.options.error_on_external_run = True
+nox.options.sessions = ["codegen", "lint", "types", "tests", "install"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+SUPPORTED = nox.project.python_versions(PROJECT)
+PUBLISHED_SDK = "aleph-sdk-python==2.4.0"
+ENVIRONMENT = {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+
+def interpreter(version: str) -> str | None:
+    """Find a CPython of this minor version: this one, one on the path, or one of pyenv's."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    candidates = [
+        sys.executable,
+        shutil.which(f"python{version}"),
+        *sorted(str(path) for path in pyenv.glob(f"{version}.*/bin/python")),
+    ]
+    code = "import sys; print(sys.implementation.name, '%d.%d' % sys.version_info[:2])"
+    for candidate in filter(None, candidates):
+        found = subprocess.run([candidate, "-c", code], capture_output=True, text=True, check=False)
+        if found.stdout.split() == ["cpython", version]:
+            return candidate
+    return None
+
+
+INTERPRETERS = {version: path for version in SUPPORTED if (path := interpreter(version))}
+MAIN = f"{sys.version_info.major}.{sys.version_info.minor}"
+# A pyenv shim of an inactive version is found on the path but does not run.
+os.environ["PATH"] = os.pathsep.join(
+    [*(str(Path(path).parent) for path in INTERPRETERS.values()), os.environ["PATH"]]
+)
+
+
+def group(session: nox.Session, name: str, *targets: str) -> None:
+    """Install a dependency group, and whatever else is named, in one resolution."""
+    session.install("-q", "--upgrade", "pip", env=ENVIRONMENT)
+    session.install("-q", "--group", name, *targets, env=ENVIRONMENT)
+
+
+@nox.session
+def codegen(session: nox.Session) -> None:
+    """Render the blocking twins."""
+    group(session, "codegen")
+    session.run("python", "-m", "codegen.generate", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting; `nox -s lint -- --fix` repairs what it can."""
+    group(session, "lint")
+    fix = "--fix" in session.posargs
+    session.run("ruff", "check", *(["--fix"] if fix else []), ".")
+    session.run("ruff", "format", *([] if fix else ["--check"]), ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Type-check the packages, the twin as users see it, and the public types."""
+    group(session, "types", "-e", ".[all]")
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session(python=list(INTERPRETERS))
+def tests(session: nox.Session) -> None:
+    """Run the test suite; on the Python that runs nox, coverage must hold."""
+    group(session, "test", "-e", ".[all]")
+    measured = session.python == MAIN and not session.posargs
+    options = ["--cov", "--cov-report=term:skip-covered", "--cov-fail-under=95"] if measured else []
+    session.run("pytest", *options, *session.posargs)
+
+
+@nox.session
+def install(session: nox.Session) -> None:
+    """Build and install the project every way users do."""
+    group(session, "test", "-e", ".[all]")
+    session.run("pytest", "-m", "packaging", *(session.posargs or ["tests/packaging"]))
+
+
+@nox.session
+def resolve(session: nox.Session) -> None:
+    """Resolve no extras and all of them, newest and oldest, for every supported Python."""
+    session.install("-q", "uv", env=ENVIRONMENT)
+    for version in SUPPORTED:
+        for extras in ([], ["--extra", "all"]):
+            for resolution in ("highest", "lowest-direct"):
+                session.log(f"Python {version}, {' '.join(extras) or 'no extras'}, {resolution}")
+                session.run(
+                    "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate",
+                    "--python-version", version, "--resolution", resolution, *extras,
+                    "--output-file", str(Path(session.create_tmp(), "resolved.txt")),
+                    "pyproject.toml",
+                )  # fmt: skip
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """Run the tests against the oldest release of everything that is declared."""
+    session.install("-q", "uv", env=ENVIRONMENT)
+    session.run(
+        "uv", "pip", "install", "--quiet", "--resolution", "lowest-direct",
+        "--group", "test", "-e", ".[all]",
+    )  # fmt: skip
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def interop(session: nox.Session) -> None:
+    """Drive the published SDK against the local node, each in its own environment."""
+    sdk = Path(session.create_tmp()).resolve() / "published-sdk"
+    python = sdk / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists():
+        session.run("python", "-m", "venv", str(sdk))
+    session.run(str(python), "-m", "pip", "install", "-q", PUBLISHED_SDK, external=True)
+    group(session, "test", "-e", ".[all]")
+    session.run(
+        "pytest", "-m", "interop", *(session.posargs or ["tests/interop"]),
+        env={"ALEPH_PUBLISHED_SDK_PYTHON": str(python)},
+    )  # fmt: skip
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the tour against a local node."""
+    group(session, "codegen", "-e", ".[devnode]")
+    session.run("python", "examples/tour.py", *session.posargs)
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Compare import times with the published SDK."""
+    group(session, "codegen", ".")
+    session.run("python", "benchmarks/import_time.py", *session.posargs)
