@@ -1,0 +1,52 @@
+"""Accounts: who signs. Each chain's libraries load when its account class is first named."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .account import Account, LocalAccount
+    from .ethereum import ETHAccount
+    from .key_files import (
+        InsecureKeyFileWarning,
+        create_key_file,
+        load_or_create_key_file,
+        read_key_file,
+    )
+    from .solana import SOLAccount
+
+__all__ = [
+    "Account",
+    "ETHAccount",
+    "InsecureKeyFileWarning",
+    "LocalAccount",
+    "SOLAccount",
+    "create_key_file",
+    "load_or_create_key_file",
+    "read_key_file",
+]
+
+_HOMES = {
+    "Account": "account",
+    "ETHAccount": "ethereum",
+    "InsecureKeyFileWarning": "key_files",
+    "LocalAccount": "account",
+    "SOLAccount": "solana",
+    "create_key_file": "key_files",
+    "load_or_create_key_file": "key_files",
+    "read_key_file": "key_files",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,150 @@
+"""One API operation as data: what to send, how to read the answer, whether it may be sent again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from .errors import MalformedAnswerError
+
+__all__ = ["Answer", "Body", "Call", "FilePart", "JsonBody", "MultipartBody", "Part", "RawBody"]
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class JsonBody:
+    """A JSON document, already serialised."""
+
+    text: bytes
+    content_type: str = "application/json"
+
+
+@attrs.frozen
+class RawBody:
+    """Bytes sent as they are."""
+
+    data: bytes = attrs.field(repr=lambda data: f"<{len(data)} bytes>")
+    content_type: str = "application/octet-stream"
+
+
+@attrs.frozen
+class Part:
+    """One in-memory part of a multipart body."""
+
+    name: str
+    data: bytes
+    content_type: str = "application/json"
+
+
+@attrs.frozen
+class FilePart:
+    """The place of the streamed file in a multipart body; ``size`` is in bytes."""
+
+    name: str
+    filename: str
+    size: int
+    content_type: str = "application/octet-stream"
+
+
+@attrs.frozen
+class MultipartBody:
+    """A multipart form whose one file is streamed between ``head`` and ``tail``."""
+
+    parts: tuple[Part, ...]
+    file: FilePart
+    boundary: str
+
+    @property
+    def content_type(self) -> str:
+        return f"multipart/form-data; boundary={self.boundary}"
+
+    @property
+    def head(self) -> bytes:
+        pieces = [
+            b'--%b\r\nContent-Disposition: form-data; name="%b"\r\nContent-Type: %b\r\n\r\n%b\r\n'
+            % (self.boundary.encode(), part.name.encode(), part.content_type.encode(), part.data)
+            for part in self.parts
+        ]
+        pieces.append(
+            b'--%b\r\nContent-Disposition: form-data; name="%b"; filename="%b"\r\n'
+            b"Content-Type: %b\r\n\r\n"
+            % (
+                self.boundary.encode(),
+                self.file.name.encode(),
+                _quoted(self.file.filename).encode(),
+                self.file.content_type.encode(),
+            )
+        )
+        return b"".join(pieces)
+
+    @property
+    def tail(self) -> bytes:
+        return b"\r\n--%b--\r\n" % self.boundary.encode()
+
+    @property
+    def length(self) -> int:
+        return len(self.head) + self.file.size + len(self.tail)
+
+
+def _quoted(filename: str) -> str:
+    # The escapes of the WHATWG form-data encoding; other characters travel as UTF-8.
+    return filename.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+
+
+Body = JsonBody | RawBody | MultipartBody
+
+
+@attrs.frozen
+class Answer:
+    """A complete HTTP answer of a node; header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    node: str = ""
+    attempts: int = 1
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """Parse the body by content, whatever media type it claims; raise ``MalformedAnswerError``."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise MalformedAnswerError(
+                f"{self.node or 'the node'} answered {self.status} with a body that is no JSON "
+                f"({self.headers.get('content-type', 'no content type')}): {self.excerpt!r}",
+                status=self.status,
+                node=self.node,
+                body=self.text,
+                attempts=self.attempts,
+            ) from error
+
+    @property
+    def excerpt(self) -> str:
+        """The beginning of the body, fit for an error message."""
+        text = " ".join(self.text.split())
+        return text if len(text) <= 200 else text[:200] + "…"
+
+
+@attrs.frozen
+class Call(Generic[T]):
+    """One operation; ``params`` are unencoded, ``path`` is percent-encoded by the builder.
+
+    ``parse`` gets answers of every status and raises the typed error for a refusal.
+    ``minimum_timeout`` (seconds) extends the reading timeout for calls that the node itself delays.
+    """
+
+    method: str
+    path: str
+    parse: Callable[[Answer], T]
+    params: Sequence[tuple[str, str]] = ()
+    body: Body | None = None
+    idempotent: bool = True
+    minimum_timeout: float = 0.0

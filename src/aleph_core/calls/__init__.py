@@ -1,0 +1,1 @@
+"""Request builders, one module per area of the API; each returns a ``Call``."""

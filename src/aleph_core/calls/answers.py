@@ -1,0 +1,145 @@
+"""Reading answers: what every call does with a refusal, and how JSON of the right form is told apart."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import quote
+
+from ..call import Answer
+from ..errors import (
+    AlephError,
+    ApiError,
+    FileTooLarge,
+    MalformedAnswerError,
+    RateLimited,
+    VerificationError,
+)
+from ..models.page import InvalidEntry, Page
+
+__all__ = [
+    "json_list",
+    "json_object",
+    "read_page",
+    "refuse",
+    "segment",
+    "when",
+]
+
+T = TypeVar("T")
+
+
+def segment(text: str) -> str:
+    """Return the text as one segment of a path."""
+    return quote(text, safe="")
+
+
+def refuse(answer: Answer, what: str) -> NoReturn:
+    """Raise the error for an answer that is no success."""
+    data: dict[str, Any] = {
+        "status": answer.status,
+        "node": answer.node,
+        "body": answer.text,
+        "attempts": answer.attempts,
+    }
+    said = f"{answer.node or 'the node'} answered {answer.status} to {what}"
+    if answer.status == 429:
+        retry_after = answer.headers.get("retry-after", "")
+        raise RateLimited(
+            f"{said}: too many requests, slow down",
+            retry_after=float(retry_after) if retry_after.isdigit() else None,
+            **data,
+        )
+    if answer.status == 413:
+        raise FileTooLarge(f"{said}: {answer.excerpt or 'too large'}", **data)
+    if 300 <= answer.status < 400:
+        target = answer.headers.get("location", "elsewhere")
+        raise MalformedAnswerError(
+            f"{said} with a redirection to {target[:200]}, which is not followed; "
+            "check the URL of the node",
+            **data,
+        )
+    if 200 <= answer.status < 300:
+        raise MalformedAnswerError(f"{said} unexpectedly: {answer.excerpt!r}", **data)
+    raise ApiError(f"{said}: {answer.excerpt or 'no reason given'}", **data)
+
+
+def json_object(answer: Answer) -> dict[str, Any]:
+    value = answer.json()
+    if not isinstance(value, dict):
+        malformed(answer, f"a JSON object, not {type(value).__name__}")
+    return value
+
+
+def json_list(answer: Answer, container: Mapping[str, Any], name: str) -> list[Any]:
+    value = container.get(name)
+    if not isinstance(value, list):
+        malformed(answer, f"a list under {name!r}, not {type(value).__name__}")
+    return value
+
+
+def malformed(answer: Answer, expected: str) -> NoReturn:
+    raise MalformedAnswerError(
+        f"expected {expected} from {answer.node or 'the node'}: {answer.excerpt!r}",
+        status=answer.status,
+        node=answer.node,
+        body=answer.text,
+        attempts=answer.attempts,
+    )
+
+
+def read_page(
+    answer: Answer,
+    kind: str,
+    read: Callable[[Any], T],
+    *,
+    page_size: int,
+    strict: bool = False,
+) -> Page[T]:
+    """Read a list of entries; a bad one is reported on the page, or raised when ``strict``."""
+    if answer.status != 200:
+        refuse(answer, f"a list of {kind}")
+    body = json_object(answer)
+    items: list[T] = []
+    invalid: list[InvalidEntry] = []
+    for entry in json_list(answer, body, kind):
+        try:
+            items.append(read(entry))
+        except (MalformedAnswerError, VerificationError) as error:
+            if strict:
+                raise
+            invalid.append(_invalid(error, entry))
+    cursor = body.get("next_cursor")
+    return Page(
+        items=tuple(items),
+        per_page=_count(body.get("pagination_per_page")) or page_size,
+        page=_count(body.get("pagination_page")),
+        total=_count(body.get("pagination_total")),
+        next_cursor=cursor if isinstance(cursor, str) and cursor else None,
+        invalid=tuple(invalid),
+        kind=kind,
+    )
+
+
+def _invalid(error: AlephError, entry: Any) -> InvalidEntry:
+    item_hash = entry.get("item_hash") if isinstance(entry, Mapping) else None
+    return InvalidEntry(
+        error=error, raw=entry, item_hash=item_hash if isinstance(item_hash, str) else None
+    )
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def when(value: object) -> datetime | None:
+    """Read a time given as ISO text or as seconds: the same field changes its type between modes."""
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        if isinstance(value, str):
+            moment = datetime.fromisoformat(value)
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+    return None

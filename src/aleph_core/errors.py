@@ -1,0 +1,303 @@
+"""The one error family: every exception this library raises on purpose is an ``AlephError``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = [
+    "AlephClientError",
+    "AlephError",
+    "ApiError",
+    "ArgumentError",
+    "BadSignatureError",
+    "BroadcastError",
+    "ClosedClientError",
+    "ConfigurationError",
+    "ContentMismatchError",
+    "FileTooLarge",
+    "ForgottenMessageError",
+    "InsufficientFundsError",
+    "InvalidItemHashError",
+    "InvalidMessageError",
+    "MalformedAnswerError",
+    "MessageNotFoundError",
+    "MessageNotProcessedError",
+    "MissingDependencyError",
+    "NotFoundError",
+    "PendingMessageError",
+    "RateLimited",
+    "RejectedMessage",
+    "RemovedMessageError",
+    "ResourceNotFoundError",
+    "SigningError",
+    "TransportError",
+    "TransportTimeout",
+    "UnverifiableChainError",
+    "UnverifiableContentError",
+    "VerificationError",
+    "WatchInterrupted",
+]
+
+
+class AlephError(Exception):
+    """Base of every error of this library."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions cross process pools; the keyword-only data travels in the instance dictionary.
+        return _rebuild, (type(self), self.__dict__.copy())
+
+
+def _rebuild(kind: type[AlephError], state: dict[str, Any]) -> AlephError:
+    error = kind.__new__(kind, state.get("message", ""))
+    error.args = (state.get("message", ""),)
+    error.__dict__.update(state)
+    return error
+
+
+AlephClientError = AlephError
+
+
+class ConfigurationError(AlephError):
+    """A setting or an option is missing or wrong; found before any I/O."""
+
+
+class MissingDependencyError(ConfigurationError):
+    """The feature needs an optional dependency that is not installed."""
+
+    def __init__(self, feature: str, *, extra: str) -> None:
+        super().__init__(
+            f"{feature} needs an optional dependency: pip install 'aleph-sync[{extra}]'"
+        )
+        self.extra = extra
+
+
+class ArgumentError(ConfigurationError, ValueError):
+    """An argument can be known to be wrong before anything is signed or sent."""
+
+    def __init__(self, argument: str, problem: str) -> None:
+        super().__init__(f"{argument}: {problem}")
+        self.argument = argument
+
+
+class ClosedClientError(AlephError, RuntimeError):
+    """The client was closed; make a new one."""
+
+
+class TransportError(AlephError):
+    """No answer came: connection refused or cut, TLS failure, protocol violation.
+
+    ``sent`` is false when surely nothing of the request left this machine.
+    ``close_code`` is the code with which a websocket ended, if it had one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        node: str | None = None,
+        attempts: int = 1,
+        causes: Sequence[str] = (),
+        sent: bool = True,
+        close_code: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.node = node
+        self.attempts = attempts
+        self.causes = tuple(causes)
+        self.sent = sent
+        self.close_code = close_code
+
+
+class TransportTimeout(TransportError):
+    """No answer came in time."""
+
+
+class ApiError(AlephError):
+    """A node answered with a refusal, or with something that is not an answer."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        node: str | None = None,
+        body: str = "",
+        attempts: int = 1,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.node = node
+        self.body = body
+        self.attempts = attempts
+
+
+class MalformedAnswerError(ApiError):
+    """The answer is not what the protocol promises: truncated, of another type, or too long."""
+
+
+class NotFoundError(ApiError):
+    """The node does not know what was asked for."""
+
+
+class MessageNotFoundError(NotFoundError):
+    """The node does not know this message."""
+
+    def __init__(self, message: str, *, item_hash: str = "", **data: Any) -> None:
+        super().__init__(message, **data)
+        self.item_hash = item_hash
+
+
+class InvalidItemHashError(ArgumentError, MessageNotFoundError):
+    """The text is no item hash, so no message can have it; nothing was sent."""
+
+    def __init__(self, argument: str, problem: str, *, item_hash: str = "") -> None:
+        MessageNotFoundError.__init__(self, f"{argument}: {problem}", item_hash=item_hash)
+        self.argument = argument
+
+
+class MessageNotProcessedError(ApiError):
+    """The message exists but has no content to give in its present status."""
+
+    def __init__(self, message: str, *, item_hash: str, message_status: str, **data: Any) -> None:
+        super().__init__(message, **data)
+        self.item_hash = item_hash
+        self.message_status = message_status
+
+
+class PendingMessageError(MessageNotProcessedError):
+    """The message waits to be processed; ask again later."""
+
+
+class ForgottenMessageError(MessageNotProcessedError):
+    """The message was forgotten at its owner's wish."""
+
+    def __init__(self, message: str, *, forgotten_by: Sequence[str] = (), **data: Any) -> None:
+        super().__init__(message, **data)
+        self.forgotten_by = tuple(forgotten_by)
+
+
+class RemovedMessageError(MessageNotProcessedError):
+    """The network removed the message, for want of funds as a rule."""
+
+    def __init__(self, message: str, *, reason: str | None = None, **data: Any) -> None:
+        super().__init__(message, **data)
+        self.reason = reason
+
+
+class ResourceNotFoundError(NotFoundError):
+    """The node has no such file, aggregate or other resource."""
+
+
+class FileTooLarge(ApiError):
+    """The file exceeds what the node takes or gives in this way."""
+
+    def __init__(
+        self, message: str, *, size: int | None = None, limit: int | None = None, **data: Any
+    ) -> None:
+        super().__init__(message, **data)
+        self.size = size
+        self.limit = limit
+
+
+class RateLimited(ApiError):
+    """The node or the proxy before it asks to slow down."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **data: Any) -> None:
+        super().__init__(message, **data)
+        self.retry_after = retry_after
+
+
+class BroadcastError(ApiError):
+    """The node took the message but could pass it on to no network."""
+
+
+class InvalidMessageError(ApiError):
+    """The node refused the message before publishing it; nothing is stored."""
+
+
+class RejectedMessage(ApiError):
+    """The network processed the message and said no."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        item_hash: str,
+        error_code: int | None = None,
+        details: object = None,
+        **data: Any,
+    ) -> None:
+        super().__init__(message, **data)
+        self.item_hash = item_hash
+        self.error_code = error_code
+        self.details = details
+
+
+class InsufficientFundsError(RejectedMessage):
+    """The payer's tokens or credits do not cover the message; amounts are decimal strings."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        item_hash: str = "",
+        required: str | None = None,
+        available: str | None = None,
+        currency: str = "ALEPH",
+        **data: Any,
+    ) -> None:
+        super().__init__(message, item_hash=item_hash, **data)
+        self.required = required
+        self.available = available
+        self.currency = currency
+
+
+class VerificationError(AlephError):
+    """What a node said does not hold: hash, content or signature differ."""
+
+    def __init__(
+        self, message: str, *, item_hash: str | None = None, node: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.item_hash = item_hash
+        self.node = node
+
+
+class ContentMismatchError(VerificationError):
+    """The bytes do not hash to the hash that was asked for."""
+
+
+class BadSignatureError(VerificationError):
+    """The signature is malformed or is not the sender's."""
+
+
+class UnverifiableChainError(VerificationError):
+    """This library has no verifier for the chain of the message."""
+
+    def __init__(self, message: str, *, chain: str = "", **data: Any) -> None:
+        super().__init__(message, **data)
+        self.chain = chain
+
+
+class UnverifiableContentError(VerificationError):
+    """The content cannot be held against its hash here; install the extra or choose verify="off"."""
+
+
+class SigningError(AlephError):
+    """The wallet did not sign: locked, refused, disconnected or of the wrong kind."""
+
+
+class WatchInterrupted(TransportError):
+    """The stream of messages broke and could not be resumed without a gap."""
+
+    def __init__(self, message: str, *, last_seen: Any = None, **data: Any) -> None:
+        super().__init__(message, **data)
+        self.last_seen = last_seen

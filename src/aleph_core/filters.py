@@ -1,0 +1,341 @@
+"""What to list: filters as data, checked before they are sent and again on what comes back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import Enum, StrEnum
+from typing import Any, Self, TypeVar
+
+import attrs
+
+from .errors import ArgumentError
+from .item_hash import check_addresses, check_item_hashes, is_item_hash
+from .models.message import Message, MessageStatus
+from .models.post import Post
+
+__all__ = ["MessageFilter", "PostFilter", "SortBy", "SortOrder", "check_paging"]
+
+Time = datetime | int | float
+Texts = str | Iterable[str]
+E = TypeVar("E", bound=Enum)
+
+# The single-status lists of pyaleph: their entries are skeletons, and they have no cursors.
+TERMINAL = (MessageStatus.FORGOTTEN, MessageStatus.REMOVED)
+
+
+class SortBy(StrEnum):
+    TIME = "time"
+    TX_TIME = "tx-time"
+
+
+class SortOrder(StrEnum):
+    ASCENDING = "1"
+    DESCENDING = "-1"
+
+    @classmethod
+    def read(cls, value: SortOrder | str | int | None) -> SortOrder | None:
+        """Return the order for a member, ``1`` or ``-1``, as a number or as text."""
+        return _choice(
+            cls, "sort_order", None if value is None else str(getattr(value, "value", value))
+        )
+
+
+def _texts(value: Texts | None) -> tuple[str, ...]:
+    """Convert to a tuple; one string is one value, never its letters. The entries are checked later."""
+    if value is None:
+        return ()
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return (value,)
+    return tuple(value)
+
+
+def _seconds(value: Time | None) -> float | None:
+    """Convert to seconds since 1970; a naive datetime is local time, as in the standard library."""
+    return value.astimezone(UTC).timestamp() if isinstance(value, datetime) else value
+
+
+def _sorted_by(value: SortBy | str | None) -> SortBy | None:
+    return _choice(SortBy, "sort_by", value)
+
+
+def _ordered(value: SortOrder | str | int | None) -> SortOrder | None:
+    return SortOrder.read(value)
+
+
+def _choice(kind: type[E], name: str, value: object) -> E | None:
+    if value is None:
+        return None
+    try:
+        return kind(getattr(value, "value", value))
+    except ValueError:
+        names = ", ".join(str(member.value) for member in kind)
+        raise ArgumentError(name, f"{value!r} is none of {names}") from None
+
+
+@attrs.frozen
+class _Filter:
+    refs: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    addresses: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    tags: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    hashes: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    channels: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    chains: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    start_date: float | None = attrs.field(default=None, converter=_seconds, kw_only=True)
+    end_date: float | None = attrs.field(default=None, converter=_seconds, kw_only=True)
+    sort_by: SortBy | None = attrs.field(default=None, converter=_sorted_by, kw_only=True)
+    sort_order: SortOrder | None = attrs.field(default=None, converter=_ordered, kw_only=True)
+
+    def _check(self) -> None:
+        for field in attrs.fields(type(self)):
+            value = getattr(self, field.name)
+            if isinstance(value, tuple):
+                object.__setattr__(self, field.name, _plain(value, field.name))
+            elif field.name.endswith("_date") and value is not None:
+                object.__setattr__(self, field.name, _finite(value, field.name))
+            elif field.name.endswith("_block") and value is not None:
+                check_count(value, field.name)
+        check_addresses(self.addresses, "addresses")
+        object.__setattr__(self, "hashes", tuple(check_item_hashes(self.hashes, "hashes")))
+        start, end = self.start_date, self.end_date
+        if start is not None and end is not None and end < start:
+            raise ArgumentError("end_date", "is before start_date")
+
+    def evolve(self, **changes: Any) -> Self:
+        return attrs.evolve(self, **changes)
+
+    def _common(self) -> list[tuple[str, str]]:
+        params = [
+            (name, ",".join(values))
+            for name, values in (
+                ("refs", self.refs),
+                ("addresses", self.addresses),
+                ("tags", self.tags),
+                ("hashes", self.hashes),
+                ("channels", self.channels),
+            )
+            if values
+        ]
+        params += _numbers(startDate=self.start_date, endDate=self.end_date)
+        if self.sort_by is not None:
+            params.append(("sortBy", self.sort_by.value))
+        if self.sort_order is not None:
+            params.append(("sortOrder", self.sort_order.value))
+        return params
+
+
+@attrs.frozen
+class MessageFilter(_Filter):
+    """Which messages to list; every restriction given must hold, one of its values suffices.
+
+    ``addresses`` are senders, ``owners`` the addresses in the content. Dates are datetimes or seconds
+    since 1970, start inclusive, end exclusive, and compare with the time that the sender claims.
+    ``message_statuses`` may be ``forgotten`` or ``removed`` alone; those entries have no content.
+    Raises ``ArgumentError`` for what nodes would refuse or silently ignore.
+    """
+
+    message_types: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    message_statuses: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    content_types: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    content_keys: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    content_hashes: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    owners: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    payment_types: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    start_block: int | None = attrs.field(default=None, kw_only=True)
+    end_block: int | None = attrs.field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        self._check()
+        check_addresses(self.owners, "owners")
+        object.__setattr__(
+            self, "content_hashes", tuple(check_item_hashes(self.content_hashes, "content_hashes"))
+        )
+        for key in self.content_keys:
+            if not is_item_hash(key):
+                raise ArgumentError(
+                    "content_keys",
+                    f"{key!r}: nodes take only keys that look like item hashes here; "
+                    "list_aggregates(keys=…) finds the others",
+                )
+        for status in self.message_statuses:
+            _choice(MessageStatus, "message_statuses", status)
+        if self.skeletons and len(self.message_statuses) > 1:
+            raise ArgumentError(
+                "message_statuses", "forgotten and removed can each be asked for alone only"
+            )
+
+    @property
+    def skeletons(self) -> MessageStatus | None:
+        """The status of the entries when they are forgotten or removed ones, without content."""
+        return next((status for status in TERMINAL if status.value in self.message_statuses), None)
+
+    def params(self) -> list[tuple[str, str]]:
+        params = self._common()
+        params += [
+            (name, ",".join(values))
+            for name, values in (
+                ("msgTypes", self.message_types),
+                ("msgStatuses", self.message_statuses),
+                ("contentTypes", self.content_types),
+                ("contentKeys", self.content_keys),
+                ("contentHashes", self.content_hashes),
+                ("owners", self.owners),
+                ("paymentTypes", self.payment_types),
+                ("chains", self.chains),
+            )
+            if values
+        ]
+        if self.start_block is not None:
+            params.append(("startBlock", str(self.start_block)))
+        if self.end_block is not None:
+            params.append(("endBlock", str(self.end_block)))
+        return params
+
+    def live_params(self) -> list[tuple[str, str]]:
+        """Return what a websocket applies to live messages as it should; the rest is for ``matches``.
+
+        pyaleph 0.10 ignores ``msgTypes`` there and drops every message when ``tags`` is given.
+        """
+        kept = (
+            "addresses",
+            "owners",
+            "hashes",
+            "chains",
+            "channels",
+            "refs",
+            "contentTypes",
+            "contentHashes",
+        )
+        params = [(name, value) for name, value in self.params() if name in kept]
+        if len(self.message_types) == 1:
+            params.append(("msgType", self.message_types[0]))
+        return params
+
+    def matches(self, message: Message) -> bool:
+        """Tell whether the message is one that was asked for, as far as its own data can tell."""
+        content = message.content
+        inner = content.get("content")
+        tags = inner.get("tags") if isinstance(inner, dict) else content.get("tags")
+        payment = content.get("payment")
+        paid = payment.get("type", "hold") if isinstance(payment, dict) else "hold"
+        return (
+            _among(message.type, self.message_types)
+            and _among(message.sender, self.addresses)
+            and _among(message.chain, self.chains)
+            and _among(message.channel, self.channels)
+            and _among(message.item_hash, self.hashes)
+            and _in_range(message.time, self.start_date, self.end_date, bool(self.skeletons))
+            and _among(message.address, self.owners)
+            and (
+                bool(self.skeletons)
+                or (
+                    _among(content.get("ref"), self.refs)
+                    and _among(content.get("type"), self.content_types)
+                    and _among(content.get("key"), self.content_keys)
+                    and _among(content.get("item_hash"), self.content_hashes)
+                    and _among(paid, self.payment_types)
+                    and (
+                        not self.tags
+                        or (isinstance(tags, list) and bool(set(self.tags) & _hashable(tags)))
+                    )
+                )
+            )
+        )
+
+
+@attrs.frozen
+class PostFilter(_Filter):
+    """Which posts to list; ``addresses`` are owners, ``types`` and ``hashes`` those of the original post.
+
+    Dates compare with the last update. Nodes know no ``chains`` for posts, so that one is applied to
+    the answer and a page may come out shorter.
+    """
+
+    types: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        self._check()
+
+    def params(self) -> list[tuple[str, str]]:
+        params = self._common()
+        if self.types:
+            params.append(("types", ",".join(self.types)))
+        return params
+
+    def matches(self, post: Post) -> bool:
+        """Tell whether the post is one that was asked for, as far as its own data can tell."""
+        tags = post.content.get("tags") if isinstance(post.content, dict) else None
+        return (
+            _among(post.original_type, self.types)
+            and _among(post.address, self.addresses)
+            and _among(post.original_item_hash, self.hashes)
+            and _among(post.chain, self.chains)
+            and (
+                not self.tags or (isinstance(tags, list) and bool(set(self.tags) & _hashable(tags)))
+            )
+        )
+
+
+def _among(value: Any, wanted: Sequence[str]) -> bool:
+    return not wanted or (isinstance(value, str) and value in wanted)
+
+
+def _in_range(time: float, start: float | None, end: float | None, skeleton: bool) -> bool:
+    # The lists of forgotten and removed messages compare another time, that of the termination.
+    if skeleton:
+        return True
+    return (start is None or time >= start) and (end is None or time < end)
+
+
+def _hashable(values: list[Any]) -> set[str]:
+    return {value for value in values if isinstance(value, str)}
+
+
+def _numbers(**values: float | None) -> list[tuple[str, str]]:
+    return [
+        (name, str(int(value)) if value == int(value) else repr(value))
+        for name, value in values.items()
+        if value is not None
+    ]
+
+
+def _plain(values: Sequence[object], argument: str) -> tuple[str, ...]:
+    plain: list[str] = []
+    for value in values:
+        text = getattr(value, "value", value)
+        if not isinstance(text, str):
+            raise ArgumentError(argument, f"expected text, not {type(value).__name__}")
+        if not text or "," in text or "\x00" in text:
+            raise ArgumentError(
+                argument,
+                f"{text!r:.80} is empty or holds a comma, and lists travel comma-separated",
+            )
+        plain.append(str.__str__(text))
+    return tuple(plain)
+
+
+def _finite(value: object, argument: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ArgumentError(argument, f"expected a datetime or seconds, not {value!r:.80}")
+    return float(value)
+
+
+def check_count(value: object, argument: str, least: int = 0, most: int | None = None) -> int:
+    """Return a whole number within its bounds, or raise ``ArgumentError``."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int)
+        or value < least
+        or (most is not None and value > most)
+    ):
+        bounds = f"from {least}" + ("" if most is None else f" to {most}")
+        raise ArgumentError(argument, f"expected a whole number {bounds}, not {value!r:.80}")
+    return value
+
+
+def check_paging(page: int | None, page_size: int, *, largest: int | None = None) -> None:
+    """Raise ``ArgumentError`` for page numbers and sizes that nodes refuse."""
+    if page is not None:
+        check_count(page, "page", 1)
+    check_count(page_size, "page_size", 1, largest)

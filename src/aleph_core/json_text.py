@@ -1,0 +1,51 @@
+"""Python values as the JSON text that is hashed and signed."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from .errors import ArgumentError
+
+__all__ = ["check_json", "json_text"]
+
+_DEEPEST = 200
+
+
+def json_text(value: Any, argument: str = "content") -> str:
+    """Serialise compactly, keys in the order given; raise ``ArgumentError`` naming what cannot be sent."""
+    check_json(value, argument)
+    try:
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ArgumentError(argument, "holds a lone surrogate, which is no Unicode text") from error
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(argument, f"cannot be written as JSON: {error}") from error
+    return text
+
+
+def check_json(value: Any, argument: str, depth: int = 0) -> None:
+    """Raise ``ArgumentError`` with the path of the first value that JSON or the network cannot carry."""
+    if depth > _DEEPEST:
+        raise ArgumentError(argument, f"is nested deeper than {_DEEPEST} levels")
+    if value is None or isinstance(value, bool | int):
+        return
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise ArgumentError(argument, "holds the character U+0000, which nodes refuse")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ArgumentError(argument, f"{value} has no form in JSON")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise ArgumentError(argument, f"has the key {key!r}; JSON keys are strings")
+            check_json(key, f"{argument} (key)", depth + 1)
+            check_json(inner, f"{argument}[{key!r}]", depth + 1)
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            check_json(inner, f"{argument}[{index}]", depth + 1)
+    else:
+        raise ArgumentError(argument, f"a value of type {type(value).__name__} has no form in JSON")

@@ -1,0 +1,127 @@
+"""From content to a message ready to be published: item content, item hash, text to sign, envelope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from .errors import ArgumentError, SigningError
+from .hashing import cid_hasher, sha256_hex
+from .item_hash import check_address
+from .json_text import json_text
+from .models.message import MESSAGE_TYPES, Content, Message
+
+__all__ = [
+    "MAX_INLINE_CHARACTERS",
+    "Signer",
+    "build_message",
+    "check_channel",
+    "sign",
+    "wire",
+]
+
+# pyaleph refuses inline content above this many characters (not bytes).
+MAX_INLINE_CHARACTERS = 200_000
+# aleph-message: MAX_CHANNEL_LENGTH.
+_MAX_CHANNEL_LENGTH = 128
+
+
+class Signer(Protocol):
+    """What signing needs of an account."""
+
+    @property
+    def CHAIN(self) -> str: ...
+
+    def get_address(self) -> str: ...
+
+    def sign_message(self, message: Mapping[str, Any]) -> dict[str, Any]: ...
+
+
+def check_channel(channel: object) -> str | None:
+    if channel is None:
+        return None
+    if not isinstance(channel, str) or not channel or len(channel) > _MAX_CHANNEL_LENGTH:
+        raise ArgumentError("channel", f"expected text of 1 to {_MAX_CHANNEL_LENGTH} characters")
+    if "\x00" in channel:
+        raise ArgumentError("channel", "holds the character U+0000, which nodes refuse")
+    return channel
+
+
+def build_message(
+    *,
+    message_type: str,
+    content: Mapping[str, Any],
+    sender: str,
+    chain: str,
+    channel: str | None,
+    time: float,
+    inline_limit: int = MAX_INLINE_CHARACTERS,
+    engine: str = "storage",
+) -> tuple[Message, bytes]:
+    """Return the unsigned message and its content as bytes.
+
+    Content of more than ``inline_limit`` characters makes a message whose item type is the engine:
+    its bytes must be stored there before the message is published.
+    """
+    kind = str(getattr(message_type, "value", message_type))
+    if kind not in MESSAGE_TYPES:
+        raise ArgumentError("message_type", f"{kind!r} is none of {', '.join(MESSAGE_TYPES)}")
+    owner = content.get("address")
+    check_address(owner, "content['address']")
+    text = json_text(dict(content))
+    data = text.encode()
+    inline = len(text) <= min(inline_limit, MAX_INLINE_CHARACTERS)
+    message = Message(
+        chain=str(getattr(chain, "value", chain)),
+        sender=check_address(sender, "sender"),
+        type=kind,
+        channel=check_channel(channel),
+        time=time,
+        item_type="inline" if inline else engine,
+        item_content=text if inline else None,
+        item_hash=_cid(data) if engine == "ipfs" and not inline else sha256_hex(data),
+        content=Content(content),
+    )
+    return message, data
+
+
+def _cid(data: bytes) -> str:
+    hasher = cid_hasher()
+    hasher.update(data)
+    return hasher.finalize()
+
+
+def sign(message: Message, account: Signer) -> Message:
+    """Return the message with the account's signature; the account's chain and address must be the message's."""
+    signed = account.sign_message(
+        {
+            "chain": message.chain,
+            "sender": message.sender,
+            "type": message.type,
+            "item_hash": message.item_hash,
+            "time": message.time,
+        }
+    )
+    signature = signed.get("signature")
+    if not isinstance(signature, str) or not signature:
+        raise SigningError(f"{type(account).__name__} returned no signature")
+    return message.evolve(signature=signature)
+
+
+def wire(message: Message) -> dict[str, Any]:
+    """Return the envelope as nodes expect it: always with the signature, content only inside the text."""
+    if message.signature is None:
+        raise SigningError(f"message {message.item_hash} is not signed")
+    envelope: dict[str, Any] = {
+        "chain": message.chain,
+        "sender": message.sender,
+        "type": message.type,
+        "channel": message.channel,
+        "time": message.time,
+        "item_type": message.item_type,
+        "item_hash": message.item_hash,
+        "signature": message.signature,
+    }
+    if message.item_type == "inline":
+        envelope["item_content"] = message.item_content
+    return envelope

@@ -1,0 +1,46 @@
+"""Walking through every page: which page comes next, and when to stop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from .errors import MalformedAnswerError
+from .models.page import Page
+
+__all__ = ["LARGEST_PAGE", "Position", "next_position"]
+
+# pyaleph caps the pages of cursor mode at this size without saying so.
+LARGEST_PAGE = 200
+
+
+@attrs.frozen
+class Position:
+    """Where the next page begins: a cursor (empty at first), or a page number for lists without cursors."""
+
+    cursor: str | None = ""
+    page: int | None = None
+
+    def params(self) -> list[tuple[str, str]]:
+        if self.page is not None:
+            return [("page", str(self.page))]
+        return [("cursor", self.cursor or "")]
+
+
+def next_position(position: Position, page: Page[Any], *, node: str = "") -> Position | None:
+    """Return where the page after this one begins, or None after the last.
+
+    Totals are only approximate, so a list by page number ends with the first page that is not full.
+    """
+    if position.page is not None:
+        received = len(page.items) + len(page.invalid)
+        return Position(page=position.page + 1) if received >= page.per_page else None
+    if page.next_cursor is None:
+        return None
+    if page.next_cursor == position.cursor:
+        raise MalformedAnswerError(
+            f"{node or 'the node'} answered with the cursor that it was given: the list would never end",
+            node=node,
+        )
+    return Position(cursor=page.next_cursor)

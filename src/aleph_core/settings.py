@@ -1,0 +1,125 @@
+"""Every default and constant, overridable by ``ALEPH_*`` variables that are read when a client is made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from .errors import ConfigurationError
+
+__all__ = ["Settings", "settings"]
+
+PREFIX: Final = "ALEPH_"
+_TRUTH: Final = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+
+
+@attrs.frozen
+class Settings:
+    """The settings of one moment; ``from_environment`` reads them, nothing is ever written back."""
+
+    API_HOST: str = "https://api2.aleph.im"
+    API_UNIX_SOCKET: str | None = None
+    API_TIMEOUT: float = 30.0
+    IPFS_GATEWAY: str = "https://ipfs.aleph.cloud/ipfs/"
+    DEFAULT_CHANNEL: str = "ALEPH-CLOUDSOLUTIONS"
+    DEFAULT_CHAIN: str = "ETH"
+    DEFAULT_STORAGE_ENGINE: str = "storage"
+    ADDRESS_TO_USE: str | None = None
+    VERIFY: str = "content"
+    MAX_INLINE_SIZE: int = 200_000
+    PREFER_AIOHTTP: bool = True
+    CONFIG_HOME: Path = attrs.field(factory=lambda: default_config_home(os.environ))
+    PRIVATE_KEY_FILE: Path = attrs.field(
+        default=attrs.Factory(
+            lambda self: self.CONFIG_HOME / "private-keys" / "ethereum.key", takes_self=True
+        )
+    )
+    PRIVATE_KEY_STRING: str | None = attrs.field(default=None, repr=False)
+
+    @classmethod
+    def from_environment(
+        cls, environ: Mapping[str, str] | None = None, *, env_file: str | Path | None = None
+    ) -> Settings:
+        """Read the settings from ``ALEPH_*`` variables (names in any case).
+
+        ``env_file`` is read only when named, and the environment wins over it.
+        Raises ``ConfigurationError`` naming the variable that cannot be understood.
+        """
+        source = dict(os.environ if environ is None else environ)
+        if env_file is not None:
+            source = {**_read_env_file(Path(env_file)), **source}
+        given = {
+            name.upper().removeprefix(PREFIX): value
+            for name, value in source.items()
+            if name.upper().startswith(PREFIX) and value != ""
+        }
+        values: dict[str, Any] = {"CONFIG_HOME": default_config_home(source)}
+        for field in attrs.fields(cls):
+            if field.name in given:
+                values[field.name] = _convert(field.name, str(field.type), given[field.name])
+        return cls(**values)
+
+
+def default_config_home(environ: Mapping[str, str]) -> Path:
+    """Return the folder of keys and configuration: the one that existing Aleph tools use."""
+    data_home = environ.get("XDG_DATA_HOME")
+    base = Path(data_home) if data_home else Path(environ.get("HOME") or Path.home())
+    return base / ".aleph-im"
+
+
+def _convert(name: str, kind: str, text: str) -> Any:
+    try:
+        if kind.startswith("Path"):
+            return Path(text).expanduser()
+        if kind.startswith("float"):
+            number = float(text)
+            if not 0 < number < float("inf"):
+                raise ValueError("must be positive and finite")
+            return number
+        if kind.startswith("int"):
+            return int(text)
+        if kind.startswith("bool"):
+            return _TRUTH[text.strip().lower()]
+    except KeyError as error:
+        raise ConfigurationError(f"{PREFIX}{name}={text!r}: expected true or false") from error
+    except ValueError as error:
+        raise ConfigurationError(f"{PREFIX}{name}={text!r}: {error}") from error
+    return text
+
+
+def _read_env_file(path: Path) -> dict[str, str]:
+    values: dict[str, str] = {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"env_file: cannot read {path}: {error}") from error
+    for line in lines:
+        name, separator, value = line.removeprefix("export ").partition("=")
+        if separator and not name.lstrip().startswith("#"):
+            values[name.strip()] = value.strip().strip("'\"")
+    return values
+
+
+class _LiveSettings:
+    """The settings as the environment has them at each access: ``settings.DEFAULT_CHANNEL``."""
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.isupper():
+            raise AttributeError(name)
+        return getattr(Settings.from_environment(), name)
+
+    def __dir__(self) -> list[str]:
+        return [field.name for field in attrs.fields(Settings)]
+
+    def __repr__(self) -> str:
+        return f"<live {Settings.from_environment()!r}>"
+
+
+settings = _LiveSettings()
