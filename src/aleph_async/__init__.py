@@ -1,0 +1,155 @@
+"""The Aleph Cloud network for Python: publish, read and verify messages, store and fetch files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aleph_core import __version__, accounts
+from aleph_core.errors import (
+    AlephClientError,
+    AlephError,
+    ApiError,
+    ArgumentError,
+    BadSignatureError,
+    BroadcastError,
+    ClosedClientError,
+    ConfigurationError,
+    ContentMismatchError,
+    FileTooLarge,
+    ForgottenMessageError,
+    InsufficientFundsError,
+    InvalidItemHashError,
+    InvalidMessageError,
+    MalformedAnswerError,
+    MessageNotFoundError,
+    MessageNotProcessedError,
+    MissingDependencyError,
+    NotFoundError,
+    PendingMessageError,
+    RateLimited,
+    RejectedMessage,
+    RemovedMessageError,
+    ResourceNotFoundError,
+    SigningError,
+    TransportError,
+    TransportTimeout,
+    UnverifiableChainError,
+    UnverifiableContentError,
+    VerificationError,
+    WatchInterrupted,
+)
+from aleph_core.filters import MessageFilter, PostFilter, SortBy, SortOrder
+from aleph_core.models.aggregate import Aggregate
+from aleph_core.models.files import StorageLimits, StoredContent
+from aleph_core.models.message import (
+    Content,
+    Message,
+    MessageRejection,
+    MessageStatus,
+    Published,
+)
+from aleph_core.models.page import InvalidEntry, Page
+from aleph_core.models.post import Post
+from aleph_core.retry import RetryPolicy
+from aleph_core.settings import Settings, settings
+from aleph_core.verification import Verify, verify_message
+
+from ._runtime import Limits, Timeout
+from .client import AlephHttpClient, AuthenticatedAlephHttpClient
+
+if TYPE_CHECKING:
+    from aleph_core.accounts import (
+        Account,
+        ETHAccount,
+        InsecureKeyFileWarning,
+        SOLAccount,
+        create_key_file,
+        read_key_file,
+    )
+
+__all__ = [
+    "Account",
+    "Aggregate",
+    "AlephClientError",
+    "AlephError",
+    "AlephHttpClient",
+    "ApiError",
+    "ArgumentError",
+    "AuthenticatedAlephHttpClient",
+    "BadSignatureError",
+    "BroadcastError",
+    "ClosedClientError",
+    "ConfigurationError",
+    "Content",
+    "ContentMismatchError",
+    "ETHAccount",
+    "FileTooLarge",
+    "ForgottenMessageError",
+    "InsecureKeyFileWarning",
+    "InsufficientFundsError",
+    "InvalidEntry",
+    "InvalidItemHashError",
+    "InvalidMessageError",
+    "Limits",
+    "MalformedAnswerError",
+    "Message",
+    "MessageFilter",
+    "MessageNotFoundError",
+    "MessageNotProcessedError",
+    "MessageRejection",
+    "MessageStatus",
+    "MissingDependencyError",
+    "NotFoundError",
+    "Page",
+    "PendingMessageError",
+    "Post",
+    "PostFilter",
+    "Published",
+    "RateLimited",
+    "RejectedMessage",
+    "RemovedMessageError",
+    "ResourceNotFoundError",
+    "RetryPolicy",
+    "SOLAccount",
+    "Settings",
+    "SigningError",
+    "SortBy",
+    "SortOrder",
+    "StorageLimits",
+    "StoredContent",
+    "Timeout",
+    "TransportError",
+    "TransportTimeout",
+    "UnverifiableChainError",
+    "UnverifiableContentError",
+    "VerificationError",
+    "Verify",
+    "WatchInterrupted",
+    "__version__",
+    "create_key_file",
+    "read_key_file",
+    "settings",
+    "verify_message",
+]
+
+# Accounts load with their chain's libraries when they are first named.
+_LAZY = frozenset(
+    {
+        "Account",
+        "ETHAccount",
+        "InsecureKeyFileWarning",
+        "SOLAccount",
+        "create_key_file",
+        "read_key_file",
+    }
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(accounts, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,197 @@
+"""The one path by which calls reach a node: plan, attempt, next node, answer."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Self, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+from aleph_core.call import Answer, Call, JsonBody, RawBody
+from aleph_core.errors import ArgumentError, ClosedClientError, TransportError
+from aleph_core.retry import Fail, RetryPlan, RetryPolicy, Return
+from aleph_core.settings import Settings
+from aleph_core.verification import Verify, check_verify
+
+from ._runtime import (
+    FileSource,
+    Http,
+    HttpClient,
+    Progress,
+    Request,
+    Timeout,
+    clock,
+    sleep,
+)
+
+__all__ = ["Connection"]
+
+T = TypeVar("T")
+
+# The longest JSON answer that is taken: a page of 200 messages of the largest inline size, parsed copy included.
+_LARGEST_ANSWER = 256 * 1024 * 1024
+_USER_AGENT = "aleph-sync"
+
+
+class Connection:
+    """A client's connection to one or several nodes; the settings are read when it is made.
+
+    ``api_server`` is a URL or several, the first that works is used. ``timeout`` is in seconds or an
+    ``httpx.Timeout``. ``retry=None`` never repeats a call. An ``http_client`` that is passed in is
+    used and never closed. May be used in a ``with`` block or without one; not after ``close``.
+    """
+
+    def __init__(
+        self,
+        api_server: str | Sequence[str] | None = None,
+        api_unix_socket: str | None = None,
+        allow_unix_sockets: bool = True,
+        timeout: float | Timeout | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        *,
+        verify: Verify | None = None,
+        retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008 - frozen
+        http_client: HttpClient | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self.settings = settings or Settings.from_environment()
+        self.verify: Verify = check_verify(verify or self.settings.VERIFY)
+        unix_socket = api_unix_socket or (
+            self.settings.API_UNIX_SOCKET if api_server is None else None
+        )
+        if not allow_unix_sockets:
+            unix_socket = None
+        self.nodes = node_urls(api_server, self.settings, unix_socket)
+        if retry is not None and not isinstance(retry, RetryPolicy):
+            raise ArgumentError("retry", f"expected a RetryPolicy or None, not {retry!r:.80}")
+        self._policy = retry
+        self._first = 0
+        self._closed = False
+        if http_client is None and timeout is None:
+            timeout = self.settings.API_TIMEOUT
+        self._http = Http(
+            timeout=timeout,
+            ssl_context=ssl_context,
+            unix_socket=unix_socket,
+            http_client=http_client,
+            prefer_aiohttp=None if self.settings.PREFER_AIOHTTP else False,
+        )
+
+    @property
+    def api_server(self) -> str:
+        """The URL of the node that is asked first."""
+        return self.nodes[self._first]
+
+    async def aclose(self) -> None:
+        """Close the connections that this client opened; closing twice is harmless."""
+        self._closed = True
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        self._check_open()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {', '.join(self.nodes)}>"
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedClientError(
+                f"this {type(self).__name__} is closed and cannot be used again; make a new one"
+            )
+
+    async def _send(
+        self,
+        call: Call[T],
+        *,
+        file: FileSource | None = None,
+        on_progress: Progress | None = None,
+        node: str | None = None,
+    ) -> T:
+        """Send the call until an answer is to be kept, and return what it parses to.
+
+        ``node`` asks that one alone.
+        """
+        nodes = self.nodes if node is None else [node]
+        self._check_open()
+        plan = RetryPlan(
+            self._policy,
+            nodes=len(nodes),
+            idempotent=call.idempotent,
+            first_node=self._first if node is None else 0,
+        )
+        begun = clock()
+        while True:
+            request = _request(call, nodes[plan.node], file, on_progress)
+            outcome: Answer | TransportError
+            try:
+                outcome = await self._http.exchange(request, limit=_LARGEST_ANSWER)
+            except TransportError as error:
+                outcome = error
+            step = plan.after(outcome, elapsed=clock() - begun)
+            if isinstance(step, Return):
+                if node is None:
+                    self._first = plan.node
+                return call.parse(step.answer)
+            if isinstance(step, Fail):
+                raise step.error
+            await sleep(step.seconds)
+
+    def _plan(self, nodes: int) -> RetryPlan:
+        return RetryPlan(self._policy, nodes=nodes, first_node=self._first)
+
+
+def node_urls(
+    api_server: str | Sequence[str] | None, settings: Settings, unix_socket: str | None
+) -> list[str]:
+    """Return the base URLs of the nodes, without a slash at the end."""
+    if unix_socket is not None and api_server is None:
+        return ["http://localhost"]
+    given = settings.API_HOST.split(",") if api_server is None else api_server
+    urls = [given] if isinstance(given, str) else list(given)
+    if not urls:
+        raise ArgumentError("api_server", "name at least one node")
+    return [_node_url(url) for url in urls]
+
+
+def _node_url(url: object) -> str:
+    if not isinstance(url, str):
+        raise ArgumentError("api_server", f"expected a URL, not {type(url).__name__}")
+    try:
+        parts = urlsplit(url.strip())
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+        valid = valid and not parts.query and not parts.fragment and (parts.port or 1) > 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ArgumentError("api_server", f"{url!r} is no http:// or https:// URL of a node")
+    return url.strip().rstrip("/")
+
+
+def _request(
+    call: Call[Any], node: str, file: FileSource | None, on_progress: Progress | None
+) -> Request:
+    url = node + call.path
+    if call.params:
+        url += "?" + urlencode(call.params)
+    headers = {"user-agent": _USER_AGENT, "accept": "application/json, */*;q=0.5"}
+    build = partial(
+        Request,
+        method=call.method,
+        url=url,
+        minimum_timeout=call.minimum_timeout,
+        on_progress=on_progress,
+    )
+    body = call.body
+    if body is None:
+        return build(headers=headers)
+    headers["content-type"] = body.content_type
+    if isinstance(body, JsonBody):
+        return build(headers=headers, body=body.text)
+    if isinstance(body, RawBody):
+        return build(headers=headers, body=body.data)
+    return build(headers=headers, file=file, head=body.head, tail=body.tail)

@@ -1,0 +1,273 @@
+"""Reading messages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any, Literal, overload
+
+from aleph_core.calls import messages as calls
+from aleph_core.errors import (
+    AlephError,
+    ArgumentError,
+    MessageNotFoundError,
+    TransportTimeout,
+    VerificationError,
+)
+from aleph_core.filters import MessageFilter, SortBy, check_paging
+from aleph_core.item_hash import check_item_hash
+from aleph_core.models.files import StoredContent
+from aleph_core.models.message import Message, MessageRejection, MessageStatus
+from aleph_core.models.page import InvalidEntry, Page
+from aleph_core.paging import LARGEST_PAGE, Position
+from aleph_core.rejections import rejection
+from aleph_core.verification import needs_content, with_content
+
+from ._files import Files
+from ._pages import OnInvalid, each, report
+from ._runtime import clock, gather, sleep
+
+__all__ = ["Messages"]
+
+_log = logging.getLogger("aleph")
+
+# The content of a message may lie in a file of any size; more than this is no content.
+_LARGEST_CONTENT = 64 * 1024 * 1024
+_READABLE = (MessageStatus.PROCESSED, MessageStatus.REMOVING)
+
+
+class Messages(Files):
+    @overload
+    async def get_message(
+        self,
+        item_hash: str,
+        message_type: object = None,
+        with_status: Literal[False] = False,
+    ) -> Message: ...
+    @overload
+    async def get_message(
+        self, item_hash: str, message_type: object = None, *, with_status: Literal[True]
+    ) -> tuple[Message, MessageStatus]: ...
+    async def get_message(
+        self, item_hash: str, message_type: object = None, with_status: bool = False
+    ) -> Message | tuple[Message, MessageStatus]:
+        """Return the message, verified at the client's level; with its status if asked for.
+
+        Without ``with_status`` only a processed (or removing) message is returned; with it a pending
+        or rejected one too. Raises ``MessageNotFoundError``, ``PendingMessageError``,
+        ``RejectedMessage``, ``ForgottenMessageError``, ``RemovedMessageError``, ``VerificationError``.
+        ``message_type`` is held against the message and a difference raises ``VerificationError``.
+        """
+        found = await self._send(calls.message(check_item_hash(item_hash), verify=self.verify))
+        accepted: tuple[MessageStatus, ...] = _READABLE
+        if with_status:
+            accepted = (*_READABLE, MessageStatus.PENDING, MessageStatus.REJECTED)
+        message = found.require(*accepted)
+        kind = getattr(message_type, "value", message_type)
+        if kind is not None and message.type != kind:
+            raise VerificationError(
+                f"message {message.item_hash} is of type {message.type}, not {kind}",
+                item_hash=message.item_hash,
+            )
+        if found.status in _READABLE:
+            message = await self._complete(message)
+        return (message, found.status) if with_status else message
+
+    async def get_message_status(self, item_hash: str) -> MessageStatus:
+        """Return where the message stands; raises ``MessageNotFoundError``."""
+        found = await self._send(calls.message_status(check_item_hash(item_hash)))
+        return found.status
+
+    async def get_message_error(self, item_hash: str) -> MessageRejection | None:
+        """Return why the message was rejected, or None when it was not."""
+        found = await self._send(calls.message(check_item_hash(item_hash), verify="off"))
+        return found.rejection
+
+    async def wait_for_message(
+        self, item_hash: str, *, timeout: float = 60.0, raise_on_rejected: bool = True
+    ) -> MessageStatus:
+        """Wait until the message is no longer pending and return its status.
+
+        A message that the node does not know yet is waited for too. Raises ``TransportTimeout`` after
+        ``timeout`` seconds, and ``RejectedMessage`` with the node's reason.
+        """
+        item_hash = check_item_hash(item_hash)
+        deadline = clock() + timeout
+        pause = 0.05
+        while True:
+            try:
+                status: MessageStatus | None = await self.get_message_status(item_hash)
+            except MessageNotFoundError:
+                status = None
+            if status is MessageStatus.REJECTED and raise_on_rejected:
+                raise await self._rejection(item_hash)
+            if status not in (None, MessageStatus.PENDING):
+                return status
+            if clock() + pause > deadline:
+                raise TransportTimeout(
+                    f"message {item_hash} is {status or 'unknown'} after {timeout:g} s; "
+                    "it may still be processed, ask for its status later",
+                    node=self.api_server,
+                )
+            await sleep(pause)
+            pause = min(pause * 1.5, 2.0)
+
+    async def get_stored_content(self, item_hash: str) -> StoredContent:
+        """Return where the file of a STORE message lies, and its name if the message tells one.
+
+        Raises as ``get_message`` does; a message of another type raises ``ArgumentError``.
+        """
+        message = await self.get_message(item_hash)
+        if message.type != "STORE":
+            raise ArgumentError(
+                "item_hash", f"message {message.item_hash} is a {message.type}, it stores no file"
+            )
+        content = message.content
+        file_hash = check_item_hash(content.get("item_hash"), "content['item_hash']")
+        metadata = content.get("metadata")
+        names = [content.get("file_name"), content.get("filename")]
+        if isinstance(metadata, dict):
+            names += [metadata.get("name"), metadata.get("filename")]
+        return StoredContent(
+            item_hash=message.item_hash,
+            hash=file_hash,
+            url=self._file_url(file_hash),
+            engine="storage" if len(file_hash) == 64 else "ipfs",
+            filename=next((name for name in names if isinstance(name, str)), None),
+        )
+
+    async def get_messages(
+        self,
+        page_size: int = LARGEST_PAGE,
+        page: int = 1,
+        message_filter: MessageFilter | None = None,
+        ignore_invalid_messages: bool = True,
+        invalid_messages_log_level: int = logging.WARNING,
+        *,
+        limit: int | None = None,
+        post_types: Any = None,
+        **filters: Any,
+    ) -> Page[Message]:
+        """Return one page of messages, newest first unless the filter says otherwise.
+
+        The filter may also be given as single arguments, ``tags=["a"]`` for instance; ``limit`` is
+        another name of ``page_size``, ``post_types`` restricts to posts of these types. What does not
+        hold at the client's level of verification is left out, logged and listed in ``invalid``, or
+        raised with ``ignore_invalid_messages=False``.
+        """
+        page_size = page_size if limit is None else limit
+        check_paging(page, page_size)
+        chosen = message_filter_from(message_filter, post_types, filters)
+        result = await self._message_page(
+            chosen, page_size, Position(page=page), strict=not ignore_invalid_messages
+        )
+        report(result, level=invalid_messages_log_level)
+        return result
+
+    async def get_messages_iterator(
+        self,
+        message_filter: MessageFilter | None = None,
+        *,
+        page_size: int = LARGEST_PAGE,
+        ignore_invalid_messages: bool = True,
+        on_invalid: OnInvalid | None = None,
+        post_types: Any = None,
+        **filters: Any,
+    ) -> AsyncIterator[Message]:
+        """Yield every message that the filter asks for, page after page.
+
+        What does not hold is left out, logged and given to ``on_invalid``, or raised with
+        ``ignore_invalid_messages=False``.
+        """
+        chosen = message_filter_from(message_filter, post_types, filters)
+        check_paging(None, page_size, largest=LARGEST_PAGE)
+        fetch = partial(self._message_page, chosen, page_size, strict=not ignore_invalid_messages)
+        first = first_position(chosen)
+        async for message in each(fetch, first, on_invalid=on_invalid):
+            yield message
+
+    async def _message_page(
+        self,
+        message_filter: MessageFilter,
+        page_size: int,
+        position: Position,
+        *,
+        strict: bool = False,
+    ) -> Page[Message]:
+        page = await self._send(
+            calls.messages(message_filter, position, page_size, verify=self.verify, strict=strict)
+        )
+        if self.verify == "off" or not any(needs_content(message) for message in page):
+            return page
+        results = await gather(
+            [
+                partial(self._complete_entry, message, message_filter, strict=strict)
+                for message in page
+            ]
+        )
+        return Page(
+            items=tuple(entry for entry in results if isinstance(entry, Message)),
+            per_page=page.per_page,
+            page=page.page,
+            total=page.total,
+            next_cursor=page.next_cursor,
+            invalid=(*page.invalid, *(e for e in results if isinstance(e, InvalidEntry))),
+            kind=page.kind,
+        )
+
+    async def _complete_entry(
+        self, message: Message, message_filter: MessageFilter, *, strict: bool
+    ) -> Message | InvalidEntry:
+        try:
+            message = await self._complete(message)
+            calls.check_asked_for(message, message_filter)
+        except AlephError as error:
+            if strict:
+                raise
+            return InvalidEntry(error=error, item_hash=message.item_hash)
+        return message
+
+    async def _complete(self, message: Message) -> Message:
+        """Fetch the content that lies outside the message, and check it against the message's hash."""
+        if self.verify == "off" or not needs_content(message):
+            return message
+        data = await self._fetch_file(message.item_hash, max_size=_LARGEST_CONTENT)
+        return with_content(message, data)
+
+    async def _rejection(self, item_hash: str) -> AlephError:
+        """Return the error that tells why the network rejected the message."""
+        found = await self._send(calls.message(item_hash, verify="off"))
+        reason = found.rejection
+        return rejection(
+            item_hash,
+            None if reason is None else reason.error_code,
+            None if reason is None else reason.details,
+            status=found.answer.status,
+            node=found.answer.node,
+            body=found.answer.text,
+        )
+
+
+def message_filter_from(
+    given: MessageFilter | None, post_types: Any, filters: dict[str, Any]
+) -> MessageFilter:
+    """Merge a filter with restrictions given as single arguments."""
+    if given is not None and not isinstance(given, MessageFilter):
+        raise ArgumentError("message_filter", f"expected a MessageFilter, not {given!r:.80}")
+    if post_types is not None:
+        filters = {"message_types": "POST", **filters, "content_types": post_types}
+    try:
+        return (given or MessageFilter()).evolve(**filters)
+    except TypeError as error:
+        raise ArgumentError("message_filter", str(error)) from error
+
+
+def first_position(message_filter: MessageFilter) -> Position:
+    if message_filter.skeletons is not None:
+        return Position(page=1)
+    if message_filter.sort_by is SortBy.TX_TIME:
+        raise ArgumentError(
+            "sort_by", "nodes refuse tx-time after the first page; use get_messages(page=…)"
+        )
+    return Position()

@@ -1,0 +1,153 @@
+"""Reading posts with their amends applied."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+from aleph_core.calls.posts import post_from_content, posts
+from aleph_core.errors import AlephError, ArgumentError, VerificationError
+from aleph_core.filters import MessageFilter, PostFilter, SortBy, check_paging
+from aleph_core.models.page import InvalidEntry, Page
+from aleph_core.models.post import Post
+from aleph_core.paging import LARGEST_PAGE, Position
+
+from ._messages import Messages
+from ._pages import OnInvalid, each, report
+from ._runtime import gather
+
+__all__ = ["Posts"]
+
+_LARGEST_CONTENT = 64 * 1024 * 1024
+# So many hashes keep a URL below the length that proxies take.
+_HASHES_A_REQUEST = 80
+
+
+class Posts(Messages):
+    async def get_posts(
+        self,
+        page_size: int = LARGEST_PAGE,
+        page: int = 1,
+        post_filter: PostFilter | None = None,
+        ignore_invalid_messages: bool = True,
+        invalid_messages_log_level: int = logging.WARNING,
+        **filters: Any,
+    ) -> Page[Post]:
+        """Return one page of posts, last updated first unless the filter says otherwise.
+
+        Each post shows its latest content, checked against the hash of the amend that set it; which
+        amend is the latest is the node's word. What does not hold is left out, logged and listed in
+        ``invalid``, or raised with ``ignore_invalid_messages=False``.
+        """
+        check_paging(page, page_size)
+        chosen = post_filter_from(post_filter, filters)
+        result = await self._post_page(
+            chosen, page_size, Position(page=page), strict=not ignore_invalid_messages
+        )
+        report(result, level=invalid_messages_log_level)
+        return result
+
+    async def get_posts_iterator(
+        self,
+        post_filter: PostFilter | None = None,
+        *,
+        page_size: int = LARGEST_PAGE,
+        ignore_invalid_messages: bool = True,
+        on_invalid: OnInvalid | None = None,
+        **filters: Any,
+    ) -> AsyncIterator[Post]:
+        """Yield every post that the filter asks for, page after page."""
+        chosen = post_filter_from(post_filter, filters)
+        check_paging(None, page_size, largest=LARGEST_PAGE)
+        if chosen.sort_by is SortBy.TX_TIME:
+            raise ArgumentError(
+                "sort_by", "nodes refuse tx-time after the first page; use get_posts(page=…)"
+            )
+        fetch = partial(self._post_page, chosen, page_size, strict=not ignore_invalid_messages)
+        async for post in each(fetch, Position(), on_invalid=on_invalid):
+            yield post
+
+    async def _post_page(
+        self,
+        post_filter: PostFilter,
+        page_size: int,
+        position: Position,
+        *,
+        strict: bool = False,
+    ) -> Page[Post]:
+        page = await self._send(
+            posts(post_filter, position, page_size, verify=self.verify, strict=strict)
+        )
+        signed = await self._signed(page) if self.verify == "signature" else None
+        results = await gather(
+            [
+                partial(self._complete_post, post, post_filter, signed, strict=strict)
+                for post in page
+            ]
+        )
+        return Page(
+            items=tuple(entry for entry in results if isinstance(entry, Post)),
+            per_page=page.per_page,
+            page=page.page,
+            total=page.total,
+            next_cursor=page.next_cursor,
+            invalid=(*page.invalid, *(e for e in results if isinstance(e, InvalidEntry))),
+            kind=page.kind,
+        )
+
+    async def _signed(self, page: Page[Post]) -> frozenset[str]:
+        """Return which of the posts' messages carry their sender's signature.
+
+        The list of posts names owners, not senders, so the messages themselves are fetched.
+        """
+        hashes = [post.item_hash for post in page]
+        chunks = [
+            MessageFilter(hashes=hashes[begin : begin + _HASHES_A_REQUEST])
+            for begin in range(0, len(hashes), _HASHES_A_REQUEST)
+        ]
+        pages = await gather(
+            [
+                partial(self._message_page, chunk, _HASHES_A_REQUEST, position=Position(page=1))
+                for chunk in chunks
+            ]
+        )
+        return frozenset(message.item_hash for page in pages for message in page)
+
+    async def _complete_post(
+        self,
+        post: Post,
+        post_filter: PostFilter,
+        signed: frozenset[str] | None,
+        *,
+        strict: bool,
+    ) -> Post | InvalidEntry:
+        try:
+            if signed is not None and post.item_hash not in signed:
+                raise VerificationError(
+                    f"the message of post {post.item_hash} does not hold: no valid signature",
+                    item_hash=post.item_hash,
+                )
+            if self.verify != "off" and post.item_type != "inline":
+                data = await self._fetch_file(post.item_hash, max_size=_LARGEST_CONTENT)
+                post = post_from_content(post, data)
+            if self.verify != "off" and not post_filter.matches(post):
+                raise VerificationError(
+                    f"post {post.original_item_hash} was not asked for: it does not match the filter",
+                    item_hash=post.item_hash,
+                )
+        except AlephError as error:
+            if strict:
+                raise
+            return InvalidEntry(error=error, item_hash=post.item_hash)
+        return post
+
+
+def post_filter_from(given: PostFilter | None, filters: dict[str, Any]) -> PostFilter:
+    if given is not None and not isinstance(given, PostFilter):
+        raise ArgumentError("post_filter", f"expected a PostFilter, not {given!r:.80}")
+    try:
+        return (given or PostFilter()).evolve(**filters)
+    except TypeError as error:
+        raise ArgumentError("post_filter", str(error)) from error

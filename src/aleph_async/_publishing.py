@@ -1,0 +1,257 @@
+"""Publishing messages: sign, send, and tell what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from aleph_core.calls.publishing import NODE_WAIT, publish
+from aleph_core.calls.storage import store_content_bytes, upload_unsigned
+from aleph_core.contents import (
+    UNSET,
+    aggregate_content,
+    aggregate_target,
+    forget_content,
+    post_content,
+    storage_engine,
+)
+from aleph_core.errors import ArgumentError, MessageNotFoundError, TransportError, TransportTimeout
+from aleph_core.item_hash import check_address
+from aleph_core.messages import build_message, sign
+from aleph_core.models.message import Message, MessageStatus, Published
+
+from ._messages import Messages
+from ._runtime import FileSource
+
+if TYPE_CHECKING:
+    from aleph_core.accounts import Account
+
+__all__ = ["Publishing"]
+
+
+class Publishing(Messages):
+    account: Account
+
+    async def create_post(
+        self,
+        post_content: Any = UNSET,
+        post_type: str | None = None,
+        ref: str | None = None,
+        address: str | None = None,
+        channel: str | None = None,
+        inline: bool = True,
+        storage_engine: str = "storage",
+        sync: bool = False,
+        *,
+        content: Any = UNSET,
+        tags: Sequence[str] | None = None,
+    ) -> Published:
+        """Publish a POST of any JSON content; ``content`` is another name of ``post_content``.
+
+        With ``post_type="amend"`` and the hash of the original in ``ref`` it replaces that content.
+        ``tags`` are put into the content, which must be an object then. ``address`` is the owner to
+        publish for, ``sync`` waits until the node has processed the message, at most 30 s. Raises
+        ``ArgumentError`` before anything is sent, ``RejectedMessage`` after processing.
+        """
+        if content is not UNSET and post_content is not UNSET:
+            raise ArgumentError("content", "is given twice: as post_content too")
+        fields = _post_content(
+            address=self._owner(address),
+            time=_now(),
+            post_type=post_type,
+            content=post_content if content is UNSET else content,
+            ref=ref,
+            tags=tags,
+        )
+        return await self.submit(
+            fields,
+            "POST",
+            channel=channel,
+            allow_inlining=inline,
+            storage_engine=storage_engine,
+            sync=sync,
+        )
+
+    async def create_aggregate(
+        self,
+        name: Any = UNSET,
+        entries: Any = UNSET,
+        /,
+        address: str | None = None,
+        channel: str | None = None,
+        inline: bool = True,
+        sync: bool = False,
+        *,
+        key: Any = UNSET,
+        content: Any = UNSET,
+    ) -> Published:
+        """Write top-level entries of the aggregate ``key``, as ``(key, content)`` or by keyword.
+
+        Entries are merged by the network: those named are replaced whole, the others stay, and None
+        is stored as null. With a positional name and ``key=`` as well, the content becomes the entry
+        ``key`` of the aggregate of that name. Raises as ``create_post`` does.
+        """
+        target = aggregate_target(name, entries, key, content)
+        fields = aggregate_content(
+            address=self._owner(address), time=_now(), key=target.key, content=target.content
+        )
+        return await self.submit(
+            fields, "AGGREGATE", channel=channel, allow_inlining=inline, sync=sync
+        )
+
+    async def forget(
+        self,
+        hashes: str | Iterable[str],
+        reason: str | None = None,
+        address: str | None = None,
+        channel: str | None = None,
+        sync: bool = False,
+        *,
+        aggregates: Iterable[str] = (),
+    ) -> Published:
+        """Ask the network to delete the content of up to 1000 messages.
+
+        Forgetting a post forgets its amends. Raises as ``create_post`` does.
+        """
+        fields = forget_content(
+            address=self._owner(address),
+            time=_now(),
+            hashes=hashes,
+            aggregates=aggregates,
+            reason=reason,
+        )
+        return await self.submit(fields, "FORGET", channel=channel, sync=sync)
+
+    forget_message = forget
+
+    async def submit(
+        self,
+        content: Mapping[str, Any],
+        message_type: str,
+        channel: str | None = None,
+        storage_engine: str = "storage",
+        allow_inlining: bool = True,
+        sync: bool = False,
+        raise_on_rejected: bool = True,
+    ) -> Published:
+        """Sign content of any message type and publish it; ``address`` and ``time`` are filled in.
+
+        Content that is too large to be inline is stored first, under the hash computed here. With
+        ``raise_on_rejected=False`` a rejection is told by the status only.
+        """
+        message = await self.generate_signed_message(
+            message_type, content, channel, allow_inlining, storage_engine
+        )
+        return await self.publish(message, sync=sync, raise_on_rejected=raise_on_rejected)
+
+    async def generate_signed_message(
+        self,
+        message_type: str,
+        content: Mapping[str, Any],
+        channel: str | None = None,
+        allow_inlining: bool = True,
+        storage_engine: str = "storage",
+    ) -> Message:
+        """Return a signed message without publishing it; content that cannot be inline is stored."""
+        message, data = self._build(message_type, content, channel, allow_inlining, storage_engine)
+        signed = sign(message, self.account)
+        if message.item_type == "storage":
+            await self._send(store_content_bytes(data, item_hash=message.item_hash))
+        elif message.item_type == "ipfs":
+            upload = upload_unsigned(
+                file_hash=message.item_hash, engine="ipfs", size=len(data), filename="content.json"
+            )
+            await self._send(upload, file=FileSource(data))
+        return signed
+
+    async def publish(
+        self, message: Message, *, sync: bool = False, raise_on_rejected: bool = True
+    ) -> Published:
+        """Publish a signed message; publishing it again, anywhere, is harmless.
+
+        When a connection breaks after the message was sent, it is looked for before it is sent again.
+        Raises ``InvalidMessageError``, ``BroadcastError``, ``RejectedMessage``, ``TransportError``.
+        """
+        try:
+            status = await self._send(publish(message, sync=sync))
+        except TransportError as error:
+            if not error.sent or self._policy is None:
+                _warn_uncertain(error, message)
+                raise
+            status = await self._publish_again(message, error)
+        return await self._published(message, status, raise_on_rejected)
+
+    async def _publish_again(self, message: Message, error: TransportError) -> MessageStatus:
+        """Find out what became of a message whose answer was lost.
+
+        It is sent again only to nodes that do not know it, and without waiting: a node that knows a
+        message already lets a waiting request stand for 30 s.
+        """
+        try:
+            try:
+                await self.get_message_status(message.item_hash)
+            except MessageNotFoundError:
+                await self._send(publish(message, sync=False))
+            return await self.wait_for_message(
+                message.item_hash, timeout=NODE_WAIT, raise_on_rejected=False
+            )
+        except TransportTimeout:
+            return MessageStatus.PENDING
+        except TransportError as later:
+            _warn_uncertain(later, message)
+            raise later from error
+
+    async def _published(
+        self, message: Message, status: MessageStatus, raise_on_rejected: bool = True
+    ) -> Published:
+        if status is MessageStatus.REJECTED and raise_on_rejected:
+            raise await self._rejection(message.item_hash)
+        return Published(message.evolve(status=status), status)
+
+    def _build(
+        self,
+        message_type: str,
+        content: Mapping[str, Any],
+        channel: str | None,
+        allow_inlining: bool = True,
+        engine: str = "storage",
+    ) -> tuple[Message, bytes]:
+        if not isinstance(content, Mapping):
+            raise ArgumentError("content", f"expected an object, not {type(content).__name__}")
+        moment = _now()
+        fields = {"address": self._owner(None), "time": moment, **content}
+        return build_message(
+            message_type=message_type,
+            content=fields,
+            sender=self.account.get_address(),
+            chain=self.account.CHAIN,
+            channel=self.settings.DEFAULT_CHANNEL if channel is None else channel,
+            time=moment,
+            inline_limit=self.settings.MAX_INLINE_SIZE if allow_inlining else 0,
+            engine=storage_engine(engine),
+        )
+
+    def _owner(self, address: str | None) -> str:
+        """Return for whom to publish: the address named, that of the settings, or the account's own."""
+        if address is not None:
+            return check_address(address)
+        if self.settings.ADDRESS_TO_USE is not None:
+            return check_address(self.settings.ADDRESS_TO_USE, "ALEPH_ADDRESS_TO_USE")
+        return self.account.get_address()
+
+
+# The method of the same name has a parameter called post_content.
+_post_content = post_content
+
+
+def _now() -> float:
+    return datetime.now(UTC).timestamp()
+
+
+def _warn_uncertain(error: TransportError, message: Message) -> None:
+    if error.sent:
+        error.add_note(
+            f"message {message.item_hash} may have been published all the same; "
+            "get_message_status tells, and publishing it again is harmless"
+        )

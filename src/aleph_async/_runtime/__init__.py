@@ -1,0 +1,49 @@
+"""The only place that knows a colour: HTTP, websockets, files, tasks and time."""
+
+from __future__ import annotations
+
+from httpx import Limits, Timeout
+
+from ._aio import (
+    Fetch,
+    FileSink,
+    FileSource,
+    Http,
+    HttpClient,
+    Job,
+    Later,
+    Lock,
+    Spool,
+    StreamedAnswer,
+    WebSocket,
+    clock,
+    gather,
+    run_blocking,
+    sleep,
+    start,
+)
+from ._request import Progress, Request, origin
+
+__all__ = [
+    "Fetch",
+    "FileSink",
+    "FileSource",
+    "Http",
+    "HttpClient",
+    "Job",
+    "Later",
+    "Limits",
+    "Lock",
+    "Progress",
+    "Request",
+    "Spool",
+    "StreamedAnswer",
+    "Timeout",
+    "WebSocket",
+    "clock",
+    "gather",
+    "origin",
+    "run_blocking",
+    "sleep",
+    "start",
+]

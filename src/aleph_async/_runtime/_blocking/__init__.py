@@ -1,0 +1,27 @@
+"""The blocking runtime: the sibling of the other one, name by name."""
+
+from __future__ import annotations
+
+from .files import FileSink, FileSource, Spool
+from .http import Http, HttpClient, StreamedAnswer
+from .tasks import Fetch, Job, Later, Lock, clock, gather, run_blocking, sleep, start
+from .websocket import WebSocket
+
+__all__ = [
+    "Fetch",
+    "FileSink",
+    "FileSource",
+    "Http",
+    "HttpClient",
+    "Job",
+    "Later",
+    "Lock",
+    "Spool",
+    "StreamedAnswer",
+    "WebSocket",
+    "clock",
+    "gather",
+    "run_blocking",
+    "sleep",
+    "start",
+]
