@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import AsyncIterator
 from functools import partial
@@ -23,6 +22,7 @@ from aleph_core.errors import (
     WatchInterrupted,
 )
 from aleph_core.filters import MessageFilter, SortOrder, check_count
+from aleph_core.json_text import parse_json
 from aleph_core.models.message import Message
 from aleph_core.models.page import InvalidEntry
 from aleph_core.paging import LARGEST_PAGE, Position
@@ -211,8 +211,8 @@ class Watching(Messages):
         raw: Any = None
         try:
             try:
-                raw = json.loads(text)
-            except (ValueError, RecursionError) as error:
+                raw = parse_json(text)
+            except ValueError as error:
                 raise MalformedAnswerError(f"a frame that is no JSON: {text[:200]!r}") from error
             message = read_message(raw, verify=self.verify)
             if not sightings.is_new(message.item_hash):

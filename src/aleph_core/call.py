@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import attrs
 
 from .errors import MalformedAnswerError
+from .json_text import parse_json
 
 __all__ = ["Answer", "Body", "Call", "FilePart", "JsonBody", "MultipartBody", "Part", "RawBody"]
 
@@ -115,8 +115,8 @@ class Answer:
     def json(self) -> Any:
         """Parse the body by content, whatever media type it claims; raise ``MalformedAnswerError``."""
         try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError) as error:
+            return parse_json(self.body)
+        except ValueError as error:
             raise MalformedAnswerError(
                 f"{self.node or 'the node'} answered {self.status} with a body that is no JSON "
                 f"({self.headers.get('content-type', 'no content type')}): {self.excerpt!r}",

@@ -1,16 +1,21 @@
-"""Python values as the JSON text that is hashed and signed."""
+"""JSON as the network uses it: the text that is hashed and signed, and the text that nodes answer."""
 
 from __future__ import annotations
 
 import json
 import math
+import re
+import sys
 from typing import Any
 
 from .errors import ArgumentError
 
-__all__ = ["check_json", "json_text"]
+__all__ = ["check_json", "json_text", "parse_json"]
 
+# How deep a value that is sent may be nested; and how deep an answer, far from the end of any C stack.
 _DEEPEST = 200
+_DEEPEST_ANSWER = 5_000
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
 
 
 def json_text(value: Any, argument: str = "content") -> str:
@@ -49,3 +54,28 @@ def check_json(value: Any, argument: str, depth: int = 0) -> None:
             check_json(inner, f"{argument}[{index}]", depth + 1)
     else:
         raise ArgumentError(argument, f"a value of type {type(value).__name__} has no form in JSON")
+
+
+def parse_json(data: bytes | str) -> Any:
+    """Parse JSON of any origin; raise ``ValueError`` for what is none or is nested too deeply."""
+    # Before 3.12 only the recursion limit keeps the parser on the C stack, and eth-account's
+    # dependencies raise that limit a hundredfold when they are imported.
+    if sys.version_info < (3, 12) and sys.getrecursionlimit() > _DEEPEST_ANSWER:
+        _check_depth(data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass"))
+    try:
+        return json.loads(data)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _check_depth(data: bytes) -> None:
+    if data.count(b"[") + data.count(b"{") <= _DEEPEST_ANSWER:
+        return
+    depth = 0
+    for match in _BRACKETS.finditer(data):
+        if match.group(1):
+            depth += 1
+            if depth > _DEEPEST_ANSWER:
+                raise ValueError("nested too deeply")
+        elif match.group(2):
+            depth -= 1

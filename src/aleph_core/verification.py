@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import json
 import math
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,6 +16,7 @@ from .errors import (
 )
 from .hashing import Hasher, hasher_for, sha256_hex
 from .item_hash import is_cid, is_item_hash
+from .json_text import parse_json
 from .models.message import MESSAGE_TYPES, Content, Message, MessageStatus
 from .signatures import verification_buffer, verify_signature
 
@@ -81,8 +81,8 @@ def verify_digest(computed: str, expected: str, *, what: str = "file", node: str
 def parse_content(text: str | bytes, item_hash: str, *, node: str = "") -> Content:
     """Return the content that the hashed text holds; raise ``VerificationError`` unless it is an object."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = parse_json(text)
+    except ValueError as error:
         raise VerificationError(
             f"the content of message {item_hash} is no JSON", item_hash=item_hash, node=node or None
         ) from error

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..call import Answer, Call, JsonBody
 from ..errors import BroadcastError, FileTooLarge, InvalidMessageError
+from ..json_text import parse_json
 from ..messages import wire
 from ..models.message import Message, MessageStatus
 from .answers import refuse
@@ -56,7 +57,7 @@ def read_publication(answer: Answer, item_hash: str) -> MessageStatus:
         "attempts": answer.attempts,
     }
     try:
-        body = json.loads(answer.body)
+        body = parse_json(answer.body)
     except ValueError:
         body = None
     publication = body.get("publication_status") if isinstance(body, dict) else None
