@@ -6,10 +6,11 @@ import ssl
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Self, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from aleph_core.call import Answer, Call, JsonBody, RawBody
 from aleph_core.errors import ArgumentError, ClosedClientError, TransportError
+from aleph_core.nodes import node_urls
 from aleph_core.retry import Fail, RetryPlan, RetryPolicy, Return
 from aleph_core.settings import Settings
 from aleph_core.verification import Verify, check_verify
@@ -62,7 +63,7 @@ class Connection:
         )
         if not allow_unix_sockets:
             unix_socket = None
-        self.nodes = node_urls(api_server, self.settings, unix_socket)
+        self.nodes = node_urls(api_server, self.settings, unix_socket=unix_socket)
         if retry is not None and not isinstance(retry, RetryPolicy):
             raise ArgumentError("retry", f"expected a RetryPolicy or None, not {retry!r:.80}")
         self._policy = retry
@@ -143,33 +144,6 @@ class Connection:
 
     def _plan(self, nodes: int) -> RetryPlan:
         return RetryPlan(self._policy, nodes=nodes, first_node=self._first)
-
-
-def node_urls(
-    api_server: str | Sequence[str] | None, settings: Settings, unix_socket: str | None
-) -> list[str]:
-    """Return the base URLs of the nodes, without a slash at the end."""
-    if unix_socket is not None and api_server is None:
-        return ["http://localhost"]
-    given = settings.API_HOST.split(",") if api_server is None else api_server
-    urls = [given] if isinstance(given, str) else list(given)
-    if not urls:
-        raise ArgumentError("api_server", "name at least one node")
-    return [_node_url(url) for url in urls]
-
-
-def _node_url(url: object) -> str:
-    if not isinstance(url, str):
-        raise ArgumentError("api_server", f"expected a URL, not {type(url).__name__}")
-    try:
-        parts = urlsplit(url.strip())
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
-        valid = valid and not parts.query and not parts.fragment and (parts.port or 1) > 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise ArgumentError("api_server", f"{url!r} is no http:// or https:// URL of a node")
-    return url.strip().rstrip("/")
 
 
 def _request(

@@ -15,7 +15,7 @@ from aleph_core.errors import (
     TransportTimeout,
     VerificationError,
 )
-from aleph_core.filters import MessageFilter, SortBy, check_paging
+from aleph_core.filters import MessageFilter, check_paging
 from aleph_core.item_hash import check_item_hash
 from aleph_core.models.files import StoredContent
 from aleph_core.models.message import Message, MessageRejection, MessageStatus
@@ -158,7 +158,7 @@ class Messages(Files):
         """
         page_size = page_size if limit is None else limit
         check_paging(page, page_size)
-        chosen = message_filter_from(message_filter, post_types, filters)
+        chosen = MessageFilter.from_arguments(message_filter, filters, post_types=post_types)
         result = await self._message_page(
             chosen, page_size, Position(page=page), strict=not ignore_invalid_messages
         )
@@ -180,10 +180,10 @@ class Messages(Files):
         What does not hold is left out, logged and given to ``on_invalid``, or raised with
         ``ignore_invalid_messages=False``.
         """
-        chosen = message_filter_from(message_filter, post_types, filters)
+        chosen = MessageFilter.from_arguments(message_filter, filters, post_types=post_types)
         check_paging(None, page_size, largest=LARGEST_PAGE)
         fetch = partial(self._message_page, chosen, page_size, strict=not ignore_invalid_messages)
-        first = first_position(chosen)
+        first = chosen.first_position()
         async for message in each(fetch, first, on_invalid=on_invalid):
             yield message
 
@@ -247,27 +247,3 @@ class Messages(Files):
             node=found.answer.node,
             body=found.answer.text,
         )
-
-
-def message_filter_from(
-    given: MessageFilter | None, post_types: Any, filters: dict[str, Any]
-) -> MessageFilter:
-    """Merge a filter with restrictions given as single arguments."""
-    if given is not None and not isinstance(given, MessageFilter):
-        raise ArgumentError("message_filter", f"expected a MessageFilter, not {given!r:.80}")
-    if post_types is not None:
-        filters = {"message_types": "POST", **filters, "content_types": post_types}
-    try:
-        return (given or MessageFilter()).evolve(**filters)
-    except TypeError as error:
-        raise ArgumentError("message_filter", str(error)) from error
-
-
-def first_position(message_filter: MessageFilter) -> Position:
-    if message_filter.skeletons is not None:
-        return Position(page=1)
-    if message_filter.sort_by is SortBy.TX_TIME:
-        raise ArgumentError(
-            "sort_by", "nodes refuse tx-time after the first page; use get_messages(page=…)"
-        )
-    return Position()

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from aleph_core.calls.posts import post_from_content, posts
-from aleph_core.errors import AlephError, ArgumentError, VerificationError
-from aleph_core.filters import MessageFilter, PostFilter, SortBy, check_paging
+from aleph_core.errors import AlephError, VerificationError
+from aleph_core.filters import MessageFilter, PostFilter, check_paging
 from aleph_core.models.page import InvalidEntry, Page
 from aleph_core.models.post import Post
 from aleph_core.paging import LARGEST_PAGE, Position
@@ -42,7 +42,7 @@ class Posts(Messages):
         ``invalid``, or raised with ``ignore_invalid_messages=False``.
         """
         check_paging(page, page_size)
-        chosen = post_filter_from(post_filter, filters)
+        chosen = PostFilter.from_arguments(post_filter, filters)
         result = await self._post_page(
             chosen, page_size, Position(page=page), strict=not ignore_invalid_messages
         )
@@ -59,14 +59,10 @@ class Posts(Messages):
         **filters: Any,
     ) -> AsyncIterator[Post]:
         """Yield every post that the filter asks for, page after page."""
-        chosen = post_filter_from(post_filter, filters)
+        chosen = PostFilter.from_arguments(post_filter, filters)
         check_paging(None, page_size, largest=LARGEST_PAGE)
-        if chosen.sort_by is SortBy.TX_TIME:
-            raise ArgumentError(
-                "sort_by", "nodes refuse tx-time after the first page; use get_posts(page=…)"
-            )
         fetch = partial(self._post_page, chosen, page_size, strict=not ignore_invalid_messages)
-        async for post in each(fetch, Position(), on_invalid=on_invalid):
+        async for post in each(fetch, chosen.first_position(), on_invalid=on_invalid):
             yield post
 
     async def _post_page(
@@ -142,12 +138,3 @@ class Posts(Messages):
                 raise
             return InvalidEntry(error=error, item_hash=post.item_hash)
         return post
-
-
-def post_filter_from(given: PostFilter | None, filters: dict[str, Any]) -> PostFilter:
-    if given is not None and not isinstance(given, PostFilter):
-        raise ArgumentError("post_filter", f"expected a PostFilter, not {given!r:.80}")
-    try:
-        return (given or PostFilter()).evolve(**filters)
-    except TypeError as error:
-        raise ArgumentError("post_filter", str(error)) from error

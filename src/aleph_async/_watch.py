@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
 
 import attrs
 
@@ -25,12 +24,13 @@ from aleph_core.filters import MessageFilter, SortOrder, check_count
 from aleph_core.json_text import parse_json
 from aleph_core.models.message import Message
 from aleph_core.models.page import InvalidEntry
+from aleph_core.nodes import websocket_url
 from aleph_core.paging import LARGEST_PAGE, Position
 from aleph_core.retry import REPEATED_STATUSES, Fail, RetryPlan, Wait
 from aleph_core.verification import read_message
 from aleph_core.watching import Sightings
 
-from ._messages import Messages, message_filter_from
+from ._messages import Messages
 from ._pages import OnInvalid
 from ._runtime import clock, gather, sleep
 
@@ -38,6 +38,7 @@ __all__ = ["Watching"]
 
 _log = logging.getLogger("aleph")
 
+_PATH = "/api/ws0/messages"
 _LARGEST_FRAME = 16 * 1024 * 1024
 _HASHES_A_REQUEST = 80
 # A node subscribes a new connection a moment after it accepts it; what it processes in between is
@@ -63,7 +64,7 @@ class Watching(Messages):
         seconds, or at once for a client without ``retry``. What does not hold at the client's level of
         verification is left out, logged and given to ``on_invalid``.
         """
-        chosen = message_filter_from(message_filter, None, filters)
+        chosen = MessageFilter.from_arguments(message_filter, filters)
         if chosen.skeletons is not None:
             raise ArgumentError("message_statuses", "only processed messages can be watched")
         check_count(history, "history", 0, LARGEST_PAGE)
@@ -76,7 +77,7 @@ class Watching(Messages):
         node = self._first
         while True:
             try:
-                url = _websocket_url(self.nodes[node], chosen)
+                url = websocket_url(self.nodes[node], _PATH, chosen.live_params())
                 async with self._http.websocket(
                     url, maximum_message_bytes=_LARGEST_FRAME
                 ) as socket:
@@ -225,12 +226,6 @@ class Watching(Messages):
             _report(InvalidEntry(error=error, raw=raw), on_invalid)
             return None
         return message if chosen.matches(message) else None
-
-
-def _websocket_url(node: str, chosen: MessageFilter) -> str:
-    scheme, _, rest = node.partition("://")
-    params = [*chosen.live_params(), ("history", "0")]
-    return f"{'wss' if scheme == 'https' else 'ws'}://{rest}/api/ws0/messages?{urlencode(params)}"
 
 
 def _report(entry: InvalidEntry, on_invalid: OnInvalid | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
 from typing import Any, Self, TypeVar
@@ -14,6 +14,7 @@ from .errors import ArgumentError
 from .item_hash import check_addresses, check_item_hashes, is_item_hash
 from .models.message import Message, MessageStatus
 from .models.post import Post
+from .paging import Position
 
 __all__ = ["MessageFilter", "PostFilter", "SortBy", "SortOrder", "check_paging"]
 
@@ -102,6 +103,23 @@ class _Filter:
         if start is not None and end is not None and end < start:
             raise ArgumentError("end_date", "is before start_date")
 
+    @classmethod
+    def _merged(cls, given: Self | None, argument: str, restrictions: Mapping[str, Any]) -> Self:
+        if given is not None and not isinstance(given, cls):
+            raise ArgumentError(argument, f"expected a {cls.__name__}, not {given!r:.80}")
+        try:
+            return (given or cls()).evolve(**restrictions)
+        except TypeError as error:
+            raise ArgumentError(argument, str(error)) from error
+
+    def first_position(self) -> Position:
+        """Return where a walk through all pages begins."""
+        if self.sort_by is SortBy.TX_TIME:
+            raise ArgumentError(
+                "sort_by", "nodes refuse tx-time after the first page; ask for single pages"
+            )
+        return Position()
+
     def evolve(self, **changes: Any) -> Self:
         return attrs.evolve(self, **changes)
 
@@ -165,6 +183,19 @@ class MessageFilter(_Filter):
                 "message_statuses", "forgotten and removed can each be asked for alone only"
             )
 
+    @classmethod
+    def from_arguments(
+        cls, given: Self | None, restrictions: Mapping[str, Any], *, post_types: Any = None
+    ) -> Self:
+        """Merge a filter with restrictions given as single arguments."""
+        if post_types is not None:
+            restrictions = {"message_types": "POST", **restrictions, "content_types": post_types}
+        return cls._merged(given, "message_filter", restrictions)
+
+    def first_position(self) -> Position:
+        # The lists of forgotten and removed messages have no cursors.
+        return super().first_position() if self.skeletons is None else Position(page=1)
+
     @property
     def skeletons(self) -> MessageStatus | None:
         """The status of the entries when they are forgotten or removed ones, without content."""
@@ -210,7 +241,8 @@ class MessageFilter(_Filter):
         params = [(name, value) for name, value in self.params() if name in kept]
         if len(self.message_types) == 1:
             params.append(("msgType", self.message_types[0]))
-        return params
+        # History is read from the list, which applies every restriction.
+        return [*params, ("history", "0")]
 
     def matches(self, message: Message) -> bool:
         """Tell whether the message is one that was asked for, as far as its own data can tell."""
@@ -256,6 +288,11 @@ class PostFilter(_Filter):
 
     def __attrs_post_init__(self) -> None:
         self._check()
+
+    @classmethod
+    def from_arguments(cls, given: Self | None, restrictions: Mapping[str, Any]) -> Self:
+        """Merge a filter with restrictions given as single arguments."""
+        return cls._merged(given, "post_filter", restrictions)
 
     def params(self) -> list[tuple[str, str]]:
         params = self._common()

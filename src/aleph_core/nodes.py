@@ -1,0 +1,47 @@
+"""The nodes that a client talks to: their base URLs, and the addresses of their sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlencode, urlsplit
+
+from .errors import ArgumentError
+from .settings import Settings
+
+__all__ = ["node_urls", "websocket_url"]
+
+
+def node_urls(
+    api_server: str | Sequence[str] | None, settings: Settings, *, unix_socket: str | None = None
+) -> list[str]:
+    """Return the base URLs without a slash at the end; raise ``ArgumentError`` for what is no URL.
+
+    ``ALEPH_API_HOST`` may name several, separated by commas.
+    """
+    if unix_socket is not None and api_server is None:
+        return ["http://localhost"]
+    given = settings.API_HOST.split(",") if api_server is None else api_server
+    urls = [given] if isinstance(given, str) else list(given)
+    if not urls:
+        raise ArgumentError("api_server", "name at least one node")
+    return [_node_url(url) for url in urls]
+
+
+def websocket_url(node: str, path: str, params: Sequence[tuple[str, str]]) -> str:
+    scheme, _, rest = node.partition("://")
+    return f"{'wss' if scheme == 'https' else 'ws'}://{rest}{path}?{urlencode(params)}"
+
+
+def _node_url(url: object) -> str:
+    if not isinstance(url, str):
+        raise ArgumentError("api_server", f"expected a URL, not {type(url).__name__}")
+    url = url.strip()
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+        valid = valid and not parts.query and not parts.fragment and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ArgumentError("api_server", f"{url!r:.200} is no http:// or https:// URL of a node")
+    return url.rstrip("/")
