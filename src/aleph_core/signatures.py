@@ -1,77 +1,15 @@
-"""What is signed, and whether its sender signed it. Loads a chain's libraries on first use."""
+"""Whether the sender of a message signed it. Loads a chain's libraries on first use."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
+from .chains import EVM_CHAINS, SOLANA_CHAINS, verification_buffer
 from .errors import ArgumentError, BadSignatureError, UnverifiableChainError, VerificationError
 
-__all__ = [
-    "EVM_CHAINS",
-    "SOLANA_CHAINS",
-    "verification_buffer",
-    "verify_message_signature",
-    "verify_signature",
-]
-
-EVM_CHAINS: Final = frozenset(
-    {
-        "ETH",
-        "ARB",
-        "BASE",
-        "BLAST",
-        "BOB",
-        "BSC",
-        "CYBER",
-        "ETHERLINK",
-        "FRAX",
-        "HYPE",
-        "INK",
-        "LENS",
-        "LINEA",
-        "LISK",
-        "METIS",
-        "MODE",
-        "NEO",
-        "OP",
-        "POL",
-        "SONIC",
-        "UNICHAIN",
-        "WLD",
-        "ZORA",
-    }
-)
-"""Identifiers under which nodes accept an Ethereum address with a personal-message signature."""
-
-SOLANA_CHAINS: Final = frozenset({"SOL", "ES"})
-"""Identifiers under which nodes accept a Solana address with an Ed25519 signature."""
+__all__ = ["verify_message_signature", "verify_signature"]
 
 _NEVER_VERIFIABLE: Final = frozenset({"AURORA", "STT"})
-
-
-def verification_buffer(chain: str, sender: str, type: str, item_hash: str) -> bytes:  # noqa: A002
-    """Return the bytes that the sender of a message signs: the four values, one a line.
-
-    ``channel``, ``time`` and ``item_type`` of a message are not covered by its signature.
-    Raises ``ArgumentError`` for a value that is empty, no text, or more than one line.
-    """
-    values: dict[str, Any] = {
-        "chain": chain,
-        "sender": sender,
-        "type": type,
-        "item_hash": item_hash,
-    }
-    for name, value in values.items():
-        if not isinstance(value, str) or not value:
-            raise ArgumentError(name, "must be a text that is not empty")
-        if "\n" in value:
-            raise ArgumentError(name, "must be one line, for lines part the signed values")
-    try:
-        # Joining, unlike formatting, takes the value of a member of a string enumeration.
-        return "\n".join(values.values()).encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise ArgumentError("message", f"cannot be encoded as UTF-8: {error.reason}") from None
 
 
 def verify_signature(*, chain: str, sender: str, buffer: bytes, signature: object) -> None:
@@ -110,7 +48,13 @@ def verify_signature(*, chain: str, sender: str, buffer: bytes, signature: objec
         )
 
 
-def verify_message_signature(message: Mapping[str, Any]) -> None:
+class Signed(Protocol):
+    """A message as far as its signature goes: an envelope, a ``Message``, any mapping."""
+
+    def get(self, name: str, /) -> Any: ...
+
+
+def verify_message_signature(message: Signed) -> None:
     """Return only when the sender that an envelope names signed it.
 
     Reads ``chain``, ``sender``, ``type``, ``item_hash`` and ``signature``. That the content hashes

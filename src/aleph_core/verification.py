@@ -18,7 +18,7 @@ from .hashing import Hasher, hasher_for, sha256_hex
 from .item_hash import is_cid, is_item_hash
 from .json_text import parse_json
 from .models.message import MESSAGE_TYPES, Content, Message, MessageStatus
-from .signatures import verification_buffer, verify_signature
+from .signatures import verify_message_signature
 
 __all__ = [
     "Verify",
@@ -168,12 +168,7 @@ def verify_message(message: Message) -> None:
     if message.item_content is not None:
         data = _encode(message.item_content, message.item_hash, "")
         verify_digest(sha256_hex(data), message.item_hash, what="message")
-    verify_signature(
-        chain=message.chain,
-        sender=message.sender,
-        buffer=verification_buffer(message.chain, message.sender, message.type, message.item_hash),
-        signature=message.signature,
-    )
+    verify_message_signature(message)
 
 
 def _is_skeleton(message: Message) -> bool:

@@ -11,19 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aleph_core.accounts import ETHAccount, SOLAccount
+from aleph_core.chains import EVM_CHAINS, SOLANA_CHAINS, verification_buffer
 from aleph_core.errors import (
     ArgumentError,
     BadSignatureError,
     UnverifiableChainError,
     VerificationError,
 )
-from aleph_core.signatures import (
-    EVM_CHAINS,
-    SOLANA_CHAINS,
-    verification_buffer,
-    verify_message_signature,
-    verify_signature,
-)
+from aleph_core.signatures import verify_message_signature, verify_signature
 
 EVM_SENDER = "0x8ad78A927C5230E7cAC9f39FFC2Ee794Fe433C1B"
 SOL_SENDER = "4Zbs6zDkdzBbNjhG8yWSCZ1ymmpfE7MTrnyvoDnWAHeC"

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, NoReturn, Protocol, Self, runtime_checkable
 
+from ..chains import verification_buffer
 from ..errors import ArgumentError
-from ..signatures import verification_buffer
 
 __all__ = ["Account", "LocalAccount"]
 

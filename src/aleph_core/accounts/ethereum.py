@@ -14,8 +14,8 @@ from typing import Final, Self
 from coincurve import PrivateKey, PublicKey
 from Crypto.Hash import keccak
 
+from ..chains import EVM_CHAINS
 from ..errors import ArgumentError, BadSignatureError
-from ..signatures import EVM_CHAINS
 from .account import LocalAccount, require_bytes
 
 __all__ = ["DEFAULT_ACCOUNT_PATH", "ETHAccount", "checksum_address", "verify_signature"]

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from aleph_core.accounts import Account, ETHAccount
 from aleph_core.accounts.ethereum import checksum_address, verify_signature
+from aleph_core.chains import EVM_CHAINS
 from aleph_core.errors import ArgumentError, BadSignatureError
-from aleph_core.signatures import EVM_CHAINS
 
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
