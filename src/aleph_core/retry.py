@@ -11,9 +11,19 @@ from typing import Final
 import attrs
 
 from .call import Answer
-from .errors import AlephError, ArgumentError, RateLimited, TransportError
+from .errors import AlephError, ApiError, ArgumentError, RateLimited, TransportError
 
-__all__ = ["Fail", "Outcome", "RetryPlan", "RetryPolicy", "Return", "Step", "Wait", "retry_after"]
+__all__ = [
+    "Fail",
+    "Outcome",
+    "RetryPlan",
+    "RetryPolicy",
+    "Return",
+    "Step",
+    "Wait",
+    "is_lost",
+    "retry_after",
+]
 
 REPEATED_STATUSES: Final = frozenset({429, 502, 503, 504})
 
@@ -34,6 +44,12 @@ def _finite(*, least: float, most: float = math.inf) -> Callable[[object, object
     return check
 
 
+def _count(_instance: object, attribute: object, value: int) -> None:
+    if not _is_number(value) or value < 1 or value % 1:
+        name = getattr(attribute, "name", "value")
+        raise ArgumentError(name, f"must be a whole number of at least 1, not {value!r}")
+
+
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
     """How often and how patiently a call that may be repeated is sent again.
@@ -43,16 +59,11 @@ class RetryPolicy:
     than ``deadline`` seconds after the first attempt began.
     """
 
-    attempts: int = attrs.field(default=4)
+    attempts: int = attrs.field(default=4, validator=_count)
     initial_delay: float = attrs.field(default=0.25, validator=_finite(least=0.0))
     maximum_delay: float = attrs.field(default=8.0, validator=_finite(least=0.0))
     jitter: float = attrs.field(default=0.5, validator=_finite(least=0.0, most=1.0))
     deadline: float = attrs.field(default=90.0, validator=_finite(least=0.0))
-
-    @attempts.validator
-    def _check_attempts(self, _attribute: object, value: int) -> None:
-        if not _is_number(value) or value != int(value) or value < 1:
-            raise ArgumentError("attempts", f"must be a whole number of at least 1, not {value!r}")
 
 
 Outcome = Answer | TransportError
@@ -172,6 +183,13 @@ class RetryPlan:
             body=answer.text,
             attempts=self.attempts,
         )
+
+
+def is_lost(error: AlephError) -> bool:
+    """Tell whether the request may have been carried out although its answer says nothing of it."""
+    if isinstance(error, TransportError):
+        return error.sent
+    return isinstance(error, ApiError) and error.status in REPEATED_STATUSES
 
 
 def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> float | None:

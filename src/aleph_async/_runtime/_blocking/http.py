@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 import threading
+import traceback
 import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -103,7 +105,7 @@ class Http:
         client = self._client()
         with ExitStack() as stack:
             try:
-                socket: WebSocket = stack.enter_context(
+                opened: WebSocket = stack.enter_context(
                     httpx_ws.connect_ws(
                         url,
                         client,
@@ -119,14 +121,14 @@ class Http:
                 raise _request.refused_upgrade(error.response, node) from error
             except _ERRORS as error:
                 raise _request.transport_error(error, node, self._timeout) from error
-            yield socket
+            yield opened
 
     def close(self) -> None:
         """Close the connections opened here; a second call does nothing."""
         self._closed = True
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.close()
+            pool.finalizer()
 
     @contextmanager
     def _answer(self, request: Request, *, stream: bool) -> Iterator[StreamedAnswer]:
@@ -168,6 +170,8 @@ class Http:
                 raise upload.failure from None
             if client.is_closed:
                 raise ClosedClientError("the client was closed; make a new one") from error
+            if self._unix_socket is not None:
+                _close_unconnected(error)
             failure = _failure(error, request, timeout)
             if failure is None:
                 raise
@@ -188,7 +192,7 @@ class Http:
 
     def _make_pool(self, inherited: _Pool | None) -> _Pool:
         if inherited is not None:
-            inherited.abandon()
+            inherited.finalizer()
         client = self._make_client()
         return _Pool(client, os.getpid(), weakref.finalize(self, _close_own, client, os.getpid()))
 
@@ -232,6 +236,10 @@ class StreamedAnswer:
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the decoded body once; raise ``TransportError`` if it is cut short."""
+        if self._response.is_stream_consumed:
+            # The transport of a given client, a mock as a rule, may hand out answers already read.
+            yield self._response.content
+            return
         decoder = Decoder(self.headers, status=self.status, node=self.node)
         patience = Patience(self.node, self._timeout)
         count = _request.BodyCount(self._request.method, self.status, self.headers, self.node)
@@ -325,16 +333,9 @@ class _Pool:
     process: int
     finalizer: weakref.finalize[..., Http]
 
-    def close(self) -> None:
-        self.finalizer()
 
-    def abandon(self) -> None:
-        """Leave the connections to the parent process: neither use nor close them."""
-        self.finalizer.detach()
-        _inherited.append(self.client)
-
-
-# Kept for good: dropping a client would close sockets that a parent process may be using.
+# Clients of a parent process, kept for good: another of its threads may have held their locks when
+# it forked, so that closing could wait for ever, and dropping them would warn of unclosed sockets.
 _inherited: list[httpx.Client] = []
 
 _lock = threading.Lock()
@@ -351,6 +352,8 @@ os.register_at_fork(after_in_child=_renew_lock)
 def _close_own(client: httpx.Client, process: int) -> None:
     if os.getpid() == process:
         client.close()
+    else:
+        _inherited.append(client)
 
 
 def _close(response: httpx.Response) -> None:
@@ -359,6 +362,16 @@ def _close(response: httpx.Response) -> None:
     except _ERRORS:
         # The answer was read or is not wanted any more; the connection is gone either way.
         return
+
+
+def _close_unconnected(error: Exception) -> None:
+    # httpcore forgets the unix socket that could not connect, and dropping it open would warn.
+    cause = error.__cause__
+    if isinstance(error, httpx.ConnectError) and cause is not None:
+        for frame, _ in traceback.walk_tb(cause.__traceback__):
+            unconnected = frame.f_locals.get("sock")
+            if isinstance(unconnected, socket.socket):
+                unconnected.close()
 
 
 def _failure(
