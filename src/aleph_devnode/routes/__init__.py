@@ -1,0 +1,1 @@
+"""The routes of the node, by what they are about."""
