@@ -35,7 +35,7 @@ class Aggregates(Connection):
             content = await self.fetch_aggregate(self._own_address(), name)
             if entry not in content:
                 raise ResourceNotFoundError(
-                    f"aggregate {name!r} has no entry {entry!r}", node=self.api_server
+                    f"aggregate {name!r} has no entry {entry!r}", node=self._node
                 )
             return content[entry]
         found = await self.fetch_aggregates(address, [key])
@@ -55,7 +55,7 @@ class Aggregates(Connection):
             raise ResourceNotFoundError(
                 f"{address} has no aggregates with the keys {', '.join(missing)}",
                 status=200,
-                node=self.api_server,
+                node=self._node,
             )
         return found
 

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from aleph_core.call import Answer, Call, JsonBody, RawBody
 from aleph_core.errors import ArgumentError, ClosedClientError, TransportError
+from aleph_core.excerpts import without_credentials
 from aleph_core.nodes import node_urls
 from aleph_core.retry import Fail, RetryPlan, RetryPolicy, Return
 from aleph_core.settings import Settings
@@ -33,6 +34,8 @@ T = TypeVar("T")
 # The longest JSON answer that is taken: a page of 200 messages of the largest inline size, parsed copy included.
 _LARGEST_ANSWER = 256 * 1024 * 1024
 _USER_AGENT = "aleph-sync"
+# The HTTP library sends no longer one, and few servers take as much.
+_LONGEST_URL = 60_000
 
 
 class Connection:
@@ -84,6 +87,11 @@ class Connection:
         """The URL of the node that is asked first."""
         return self.nodes[self._first]
 
+    @property
+    def _node(self) -> str:
+        """The node that is asked first, as it may be shown."""
+        return without_credentials(self.api_server)
+
     async def aclose(self) -> None:
         """Close the connections that this client opened; closing twice is harmless."""
         self._closed = True
@@ -97,7 +105,7 @@ class Connection:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {', '.join(self.nodes)}>"
+        return f"<{type(self).__name__} {', '.join(map(without_credentials, self.nodes))}>"
 
     def _check_open(self) -> None:
         if self._closed:
@@ -152,6 +160,10 @@ def _request(
     url = node + call.path
     if call.params:
         url += "?" + urlencode(call.params)
+    if len(url) > _LONGEST_URL:
+        raise ArgumentError(
+            "filter", f"makes a URL of {len(url)} characters; ask for fewer values at once"
+        )
     headers = {"user-agent": _USER_AGENT, "accept": "application/json, */*;q=0.5"}
     build = partial(
         Request,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from io import TextIOBase
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,9 +12,11 @@ from aleph_core.calls import storage as calls
 from aleph_core.errors import (
     ArgumentError,
     FileTooLarge,
+    MalformedAnswerError,
     ResourceNotFoundError,
     TransportError,
 )
+from aleph_core.filters import check_count
 from aleph_core.item_hash import check_item_hash, is_cid
 from aleph_core.models.files import StorageLimits
 from aleph_core.retry import Fail, RetryPlan, Return
@@ -167,8 +170,9 @@ class Files(Connection):
     ) -> None:
         """Fill the sink with the checked bytes from the first URL that gives them whole."""
         self._check_open()
-        if max_size is not None and (isinstance(max_size, bool) or max_size < 0):
-            raise ArgumentError("max_size", f"expected a number of bytes, not {max_size!r}")
+        file_hash = check_item_hash(file_hash, "file_hash")
+        if max_size is not None:
+            check_count(max_size, "max_size")
         # A missing hasher is found here, before anything is sent.
         hasher_to_verify(file_hash, self.verify)
         first = self._first if len(urls) == len(self.nodes) else 0
@@ -200,7 +204,7 @@ class Files(Connection):
         try:
             async with self._http.stream(request) as answer:
                 if answer.status != 200:
-                    body = await answer.read(_LARGEST_REFUSAL)
+                    body = await _refusal(answer)
                     return Answer(answer.status, answer.headers, body, node=answer.node)
                 await self._receive(answer, file_hash, sink, max_size)
         except TransportError as error:
@@ -226,15 +230,23 @@ class Files(Connection):
             verify_digest(hasher.finalize(), file_hash, node=answer.node)
 
     def _file_url(self, file_hash: str) -> str:
-        return self.api_server + calls.raw_file_path(file_hash)
+        return self._node + calls.raw_file_path(file_hash)
 
     def _file_urls(self, file_hash: str) -> list[str]:
         path = calls.raw_file_path(file_hash)
         return [node + path for node in self.nodes]
 
 
+async def _refusal(answer: StreamedAnswer) -> bytes:
+    """Return the words of a refusal, none when they are endless: its status tells enough."""
+    try:
+        return await answer.read(_LARGEST_REFUSAL)
+    except MalformedAnswerError:
+        return b""
+
+
 def check_buffer(buffer: Any) -> None:
-    if not callable(getattr(buffer, "write", None)):
+    if isinstance(buffer, TextIOBase) or not callable(getattr(buffer, "write", None)):
         raise ArgumentError(
             "output_buffer", f"expected a file opened for writing bytes, not {buffer!r:.80}"
         )

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Literal, overload
 
 from aleph_core.calls import messages as calls
+from aleph_core.calls.answers import facts
 from aleph_core.errors import (
     AlephError,
     ArgumentError,
@@ -108,7 +109,7 @@ class Messages(Files):
                 raise TransportTimeout(
                     f"message {item_hash} is {status or 'unknown'} after {timeout:g} s; "
                     "it may still be processed, ask for its status later",
-                    node=self.api_server,
+                    node=self._node,
                 )
             await sleep(pause)
             pause = min(pause * 1.5, 2.0)
@@ -237,13 +238,16 @@ class Messages(Files):
 
     async def _rejection(self, item_hash: str) -> AlephError:
         """Return the error that tells why the network rejected the message."""
-        found = await self._send(calls.message(item_hash, verify="off"))
+        try:
+            found = await self._send(calls.message(item_hash, verify="off"))
+        except AlephError as error:
+            unknown = rejection(item_hash, None, node=self._node)
+            unknown.add_note(f"asking for the reason failed: {error}")
+            return unknown
         reason = found.rejection
         return rejection(
             item_hash,
             None if reason is None else reason.error_code,
             None if reason is None else reason.details,
-            status=found.answer.status,
-            node=found.answer.node,
-            body=found.answer.text,
+            **facts(found.answer),
         )

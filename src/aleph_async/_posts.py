@@ -77,10 +77,12 @@ class Posts(Messages):
             posts(post_filter, position, page_size, verify=self.verify, strict=strict)
         )
         signed = await self._signed(page) if self.verify == "signature" else None
+        # Nodes do not know this filter, so what it leaves out is no fault of theirs.
+        wanted = [post for post in page if post_filter.is_on_chain(post)]
         results = await gather(
             [
                 partial(self._complete_post, post, post_filter, signed, strict=strict)
-                for post in page
+                for post in wanted
             ]
         )
         return Page(

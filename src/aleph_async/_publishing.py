@@ -16,10 +16,17 @@ from aleph_core.contents import (
     post_content,
     storage_engine,
 )
-from aleph_core.errors import ArgumentError, MessageNotFoundError, TransportError, TransportTimeout
+from aleph_core.errors import (
+    AlephError,
+    ArgumentError,
+    MessageNotFoundError,
+    RateLimited,
+    TransportTimeout,
+)
 from aleph_core.item_hash import check_address
 from aleph_core.messages import build_message, sign
 from aleph_core.models.message import Message, MessageStatus, Published
+from aleph_core.retry import is_lost
 
 from ._messages import Messages
 from ._runtime import FileSource
@@ -170,19 +177,19 @@ class Publishing(Messages):
     ) -> Published:
         """Publish a signed message; publishing it again, anywhere, is harmless.
 
-        When a connection breaks after the message was sent, it is looked for before it is sent again.
+        When the answer to ``sync`` is lost, the message is looked for before it is sent again.
         Raises ``InvalidMessageError``, ``BroadcastError``, ``RejectedMessage``, ``TransportError``.
         """
         try:
             status = await self._send(publish(message, sync=sync))
-        except TransportError as error:
-            if not error.sent or self._policy is None:
+        except AlephError as error:
+            if not sync or not is_lost(error) or self._policy is None:
                 _warn_uncertain(error, message)
                 raise
             status = await self._publish_again(message, error)
         return await self._published(message, status, raise_on_rejected)
 
-    async def _publish_again(self, message: Message, error: TransportError) -> MessageStatus:
+    async def _publish_again(self, message: Message, error: AlephError) -> MessageStatus:
         """Find out what became of a message whose answer was lost.
 
         It is sent again only to nodes that do not know it, and without waiting: a node that knows a
@@ -193,14 +200,15 @@ class Publishing(Messages):
                 await self.get_message_status(message.item_hash)
             except MessageNotFoundError:
                 await self._send(publish(message, sync=False))
+        except AlephError as later:
+            _warn_uncertain(later, message)
+            raise later from error
+        try:
             return await self.wait_for_message(
                 message.item_hash, timeout=NODE_WAIT, raise_on_rejected=False
             )
         except TransportTimeout:
             return MessageStatus.PENDING
-        except TransportError as later:
-            _warn_uncertain(later, message)
-            raise later from error
 
     async def _published(
         self, message: Message, status: MessageStatus, raise_on_rejected: bool = True
@@ -249,8 +257,8 @@ def _now() -> float:
     return datetime.now(UTC).timestamp()
 
 
-def _warn_uncertain(error: TransportError, message: Message) -> None:
-    if error.sent:
+def _warn_uncertain(error: AlephError, message: Message) -> None:
+    if is_lost(error) and not isinstance(error, RateLimited):
         error.add_note(
             f"message {message.item_hash} may have been published all the same; "
             "get_message_status tells, and publishing it again is harmless"

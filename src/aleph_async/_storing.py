@@ -11,17 +11,18 @@ from aleph_core.calls.storage import upload_signed, upload_unsigned
 from aleph_core.contents import storage_engine as check_engine
 from aleph_core.contents import store_content
 from aleph_core.errors import (
+    AlephError,
     ArgumentError,
     FileTooLarge,
     InsufficientFundsError,
     MessageNotFoundError,
-    TransportError,
     TransportTimeout,
 )
 from aleph_core.hashing import cid_hasher, sha256_hasher
 from aleph_core.messages import sign
 from aleph_core.mime import HEAD_SIZE, guess_mime_type
 from aleph_core.models.message import Message, MessageStatus, Published
+from aleph_core.retry import is_lost
 
 from ._publishing import Publishing, _now
 from ._runtime import FileSource, Progress
@@ -64,6 +65,10 @@ class Storing(Publishing):
         ``ContentMismatchError`` when the node stored something else, ``RejectedMessage``.
         """
         source = _source(file_content, file_path, file_hash)
+        if extra_fields is not None and not isinstance(extra_fields, Mapping):
+            raise ArgumentError(
+                "extra_fields", f"expected an object, not {type(extra_fields).__name__}"
+            )
         fields = dict(extra_fields or {})
         engine = None if storage_engine is None else check_engine(storage_engine)
         mime_type: str | None = None
@@ -100,15 +105,20 @@ class Storing(Publishing):
         limit = (await self.get_storage_limits()).signed_limit(upload.engine)
         if upload.size > limit:
             raise FileTooLarge(
-                f"the file has {upload.size} bytes, {self.api_server} takes {limit}; nothing was sent",
+                f"the file has {upload.size} bytes, {self._node} takes {limit}; nothing was sent",
                 size=upload.size,
                 limit=limit,
-                node=self.api_server,
+                node=self._node,
             )
 
     async def _store(self, message: Message, upload: _Upload, *, sync: bool) -> Published:
         try:
-            status = await self._upload(message, upload, sync=sync)
+            try:
+                status = await self._upload(message, upload, sync=sync)
+            except AlephError as error:
+                if not sync or not is_lost(error) or self._policy is None:
+                    raise
+                status = await self._upload_again(message, upload)
         except InsufficientFundsError:
             if not await self._is_free(message, upload):
                 raise
@@ -123,10 +133,6 @@ class Storing(Publishing):
                 on_progress=upload.on_progress,
             )
             return await self.publish(message, sync=sync)
-        except TransportError as error:
-            if not sync or not error.sent or self._policy is None:
-                raise
-            status = await self._upload_again(message, upload)
         return await self._published(message, status)
 
     async def _upload(self, message: Message, upload: _Upload, *, sync: bool) -> MessageStatus:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from functools import partial
+from math import inf
 from typing import Any
 
 import attrs
@@ -31,7 +32,7 @@ from aleph_core.verification import read_message
 from aleph_core.watching import Sightings
 
 from ._messages import Messages
-from ._pages import OnInvalid
+from ._pages import OnInvalid, report
 from ._runtime import clock, gather, sleep
 
 __all__ = ["Watching"]
@@ -41,6 +42,8 @@ _log = logging.getLogger("aleph")
 _PATH = "/api/ws0/messages"
 _LARGEST_FRAME = 16 * 1024 * 1024
 _HASHES_A_REQUEST = 80
+# More than the whole network publishes in the time of one look; a list without an end must stop.
+_MOST_HASHES = 500_000
 # A node subscribes a new connection a moment after it accepts it; what it processes in between is
 # found by a second look this much later, in seconds.
 _SETTLED_AFTER = 5.0
@@ -68,6 +71,7 @@ class Watching(Messages):
         if chosen.skeletons is not None:
             raise ArgumentError("message_statuses", "only processed messages can be watched")
         check_count(history, "history", 0, LARGEST_PAGE)
+        check_patience(reconnect_timeout)
         self._check_open()
         sightings = Sightings()
         await self._look(sightings)
@@ -91,11 +95,11 @@ class Watching(Messages):
                     for message in await self._catch_up(sightings, chosen, on_invalid):
                         last = message
                         yield message
-                    plan = None
                     settled_at: float | None = clock() + _SETTLED_AFTER
                     while True:
                         if settled_at is not None and clock() >= settled_at:
-                            settled_at = None
+                            # Only now is it a connection: one that is full accepts and then closes.
+                            settled_at = plan = None
                             for message in await self._catch_up(sightings, chosen, on_invalid):
                                 last = message
                                 yield message
@@ -109,7 +113,7 @@ class Watching(Messages):
                         found = await self._read_frame(text, chosen, sightings, on_invalid)
                         if found is not None:
                             sightings.deliver(found.item_hash)
-                            last = found
+                            last, plan = found, None
                             yield found
             except TransportError as error:
                 failure = error
@@ -126,7 +130,7 @@ class Watching(Messages):
                 node = step.node
                 await sleep(step.seconds)
                 continue
-            raise _interrupted(failure, last) from (
+            raise _interrupted(failure, last, self.nodes[node]) from (
                 step.error if isinstance(step, Fail) else failure
             )
 
@@ -175,13 +179,21 @@ class Watching(Messages):
 
     async def _received(self, sightings: Sightings) -> list[str]:
         """List the hashes of what the node received since the last look, with some overlap."""
-        listed: list[str] = []
+        listed: dict[str, None] = {}
         number = 1
         while True:
             page = await self._send(calls.message_hashes(sightings.since, page=number, page_size=0))
-            listed += page.items
-            if not page.per_page or len(page) < page.per_page:
-                return listed
+            report(page)
+            known = len(listed)
+            listed.update(dict.fromkeys(page.items))
+            received = len(page) + len(page.invalid)
+            if not page.per_page or received < page.per_page or len(listed) == known:
+                return list(listed)
+            if len(listed) > _MOST_HASHES:
+                raise MalformedAnswerError(
+                    f"{self._node} lists more than {_MOST_HASHES} messages received since the last look",
+                    node=self._node,
+                )
             number += 1
 
     async def _received_at(self, item_hash: str) -> float | None:
@@ -228,18 +240,23 @@ class Watching(Messages):
         return message if chosen.matches(message) else None
 
 
+def check_patience(seconds: Any) -> None:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < inf:
+        raise ArgumentError("reconnect_timeout", f"expected seconds, not {seconds!r:.80}")
+
+
 def _report(entry: InvalidEntry, on_invalid: OnInvalid | None) -> None:
     _log.warning("left out of the messages watched: %s", entry.error)
     if on_invalid is not None:
         on_invalid(entry)
 
 
-def _interrupted(failure: TransportError, last: Message | None) -> WatchInterrupted:
+def _interrupted(failure: TransportError, last: Message | None, node: str) -> WatchInterrupted:
     seen = "nothing was seen" if last is None else f"the last message seen is {last.item_hash}"
     return WatchInterrupted(
         f"watching ended: {failure.message}; {seen}",
         last_seen=last,
-        node=failure.node,
+        node=node,
         attempts=failure.attempts,
         causes=failure.causes,
     )

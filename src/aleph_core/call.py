@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -13,6 +14,9 @@ from .json_text import parse_json
 __all__ = ["Answer", "Body", "Call", "FilePart", "JsonBody", "MultipartBody", "Part", "RawBody"]
 
 T = TypeVar("T")
+
+# What an error keeps of an answer, in bytes.
+_LONGEST_TEXT = 64 * 1024
 
 
 @attrs.frozen
@@ -91,8 +95,11 @@ class MultipartBody:
 
 
 def _quoted(filename: str) -> str:
-    # The escapes of the WHATWG form-data encoding; other characters travel as UTF-8.
-    return filename.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    # The escapes of the WHATWG form-data encoding, of all controls since some parsers refuse them;
+    # other characters travel as UTF-8. A name that is no text in the file system's encoding holds
+    # surrogates, which have none.
+    text = re.sub(r"[\x00-\x1f\x7f\"]", lambda match: f"%{ord(match[0]):02X}", filename)
+    return text.encode("utf-8", "replace").decode()
 
 
 Body = JsonBody | RawBody | MultipartBody
@@ -110,7 +117,8 @@ class Answer:
 
     @property
     def text(self) -> str:
-        return self.body.decode("utf-8", "replace")
+        """The beginning of the body, as errors keep it."""
+        return self.body[:_LONGEST_TEXT].decode("utf-8", "replace")
 
     def json(self) -> Any:
         """Parse the body by content, whatever media type it claims; raise ``MalformedAnswerError``."""
@@ -129,7 +137,7 @@ class Answer:
     @property
     def excerpt(self) -> str:
         """The beginning of the body, fit for an error message."""
-        text = " ".join(self.text.split())
+        text = " ".join(self.body[:2000].decode("utf-8", "replace").split())
         return text if len(text) <= 200 else text[:200] + "…"
 
 

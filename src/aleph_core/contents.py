@@ -160,11 +160,18 @@ def store_content(
     if tags is not None:
         fields["tags"] = check_tags(tags)
     if metadata is not None:
+        if not isinstance(metadata, Mapping):
+            raise ArgumentError("metadata", f"expected an object, not {type(metadata).__name__}")
+        check_json(dict(metadata), "metadata")
         fields["metadata"] = dict(metadata)
     if payment is not None:
         fields["payment"] = store_payment(payment)
     if mime_type is not None:
         fields["mime_type"] = mime_type
+    if extra_fields is not None and not isinstance(extra_fields, Mapping):
+        raise ArgumentError(
+            "extra_fields", f"expected an object, not {type(extra_fields).__name__}"
+        )
     for name, value in (extra_fields or {}).items():
         if name in fields or name in ("address", "time", "item_type", "item_hash"):
             raise ArgumentError("extra_fields", f"{name!r} is a field of the message itself")

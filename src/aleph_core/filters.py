@@ -11,8 +11,9 @@ from typing import Any, Self, TypeVar
 import attrs
 
 from .errors import ArgumentError
+from .excerpts import shown
 from .item_hash import check_addresses, check_item_hashes, is_item_hash
-from .models.message import Message, MessageStatus
+from .models.message import MESSAGE_TYPES, Message, MessageStatus
 from .models.post import Post
 from .paging import Position
 
@@ -24,6 +25,10 @@ E = TypeVar("E", bound=Enum)
 
 # The single-status lists of pyaleph: their entries are skeletons, and they have no cursors.
 TERMINAL = (MessageStatus.FORGOTTEN, MessageStatus.REMOVED)
+# Accepted by pyaleph in a list, but never found.
+_UNLISTED = (MessageStatus.PENDING, MessageStatus.REJECTED)
+
+_PAYMENT_TYPES = ("hold", "superfluid", "credit")
 
 
 class SortBy(StrEnum):
@@ -54,7 +59,13 @@ def _texts(value: Texts | None) -> tuple[str, ...]:
 
 def _seconds(value: Time | None) -> float | None:
     """Convert to seconds since 1970; a naive datetime is local time, as in the standard library."""
-    return value.astimezone(UTC).timestamp() if isinstance(value, datetime) else value
+    if not isinstance(value, datetime):
+        return value
+    try:
+        return value.astimezone(UTC).timestamp()
+    except (OverflowError, ValueError, OSError):
+        # The first and last moments of the calendar have no time in every zone.
+        return value.replace(tzinfo=UTC).timestamp()
 
 
 def _sorted_by(value: SortBy | str | None) -> SortBy | None:
@@ -72,7 +83,7 @@ def _choice(kind: type[E], name: str, value: object) -> E | None:
         return kind(getattr(value, "value", value))
     except ValueError:
         names = ", ".join(str(member.value) for member in kind)
-        raise ArgumentError(name, f"{value!r} is none of {names}") from None
+        raise ArgumentError(name, f"{shown(value)} is none of {names}") from None
 
 
 @attrs.frozen
@@ -121,6 +132,7 @@ class _Filter:
         return Position()
 
     def evolve(self, **changes: Any) -> Self:
+        """Return a copy with other restrictions, checked like the first ones."""
         return attrs.evolve(self, **changes)
 
     def _common(self) -> list[tuple[str, str]]:
@@ -177,7 +189,13 @@ class MessageFilter(_Filter):
                     "list_aggregates(keys=…) finds the others",
                 )
         for status in self.message_statuses:
-            _choice(MessageStatus, "message_statuses", status)
+            if _choice(MessageStatus, "message_statuses", status) in _UNLISTED:
+                raise ArgumentError(
+                    "message_statuses",
+                    f"nodes list no {status} messages; get_message_status tells of a single one",
+                )
+        _check_known(self.message_types, MESSAGE_TYPES, "message_types")
+        _check_known(self.payment_types, _PAYMENT_TYPES, "payment_types")
         if self.skeletons and len(self.message_statuses) > 1:
             raise ArgumentError(
                 "message_statuses", "forgotten and removed can each be asked for alone only"
@@ -202,6 +220,7 @@ class MessageFilter(_Filter):
         return next((status for status in TERMINAL if status.value in self.message_statuses), None)
 
     def params(self) -> list[tuple[str, str]]:
+        """Return the query parameters, not yet encoded."""
         params = self._common()
         params += [
             (name, ",".join(values))
@@ -295,6 +314,7 @@ class PostFilter(_Filter):
         return cls._merged(given, "post_filter", restrictions)
 
     def params(self) -> list[tuple[str, str]]:
+        """Return the query parameters, not yet encoded."""
         params = self._common()
         if self.types:
             params.append(("types", ",".join(self.types)))
@@ -307,11 +327,20 @@ class PostFilter(_Filter):
             _among(post.original_type, self.types)
             and _among(post.address, self.addresses)
             and _among(post.original_item_hash, self.hashes)
-            and _among(post.chain, self.chains)
             and (
                 not self.tags or (isinstance(tags, list) and bool(set(self.tags) & _hashable(tags)))
             )
         )
+
+    def is_on_chain(self, post: Post) -> bool:
+        """Tell whether the post is on one of the ``chains``, which nodes leave to their clients."""
+        return _among(post.chain, self.chains)
+
+
+def _check_known(values: Sequence[str], known: Sequence[str], argument: str) -> None:
+    for value in values:
+        if value not in known:
+            raise ArgumentError(argument, f"{value!r:.80} is none of {', '.join(known)}")
 
 
 def _among(value: Any, wanted: Sequence[str]) -> bool:
@@ -343,19 +372,30 @@ def _plain(values: Sequence[object], argument: str) -> tuple[str, ...]:
         text = getattr(value, "value", value)
         if not isinstance(text, str):
             raise ArgumentError(argument, f"expected text, not {type(value).__name__}")
-        if not text or "," in text or "\x00" in text:
-            raise ArgumentError(
-                argument,
-                f"{text!r:.80} is empty or holds a comma, and lists travel comma-separated",
-            )
-        plain.append(str.__str__(text))
+        plain.append(check_listed(str.__str__(text), argument))
     return tuple(plain)
 
 
+def check_listed(text: str, argument: str) -> str:
+    """Return what can be one of several values in a query; raise ``ArgumentError`` for the rest."""
+    if not text or "," in text or "\x00" in text:
+        raise ArgumentError(
+            argument, f"{text!r:.80} is empty or holds a comma, and lists travel comma-separated"
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ArgumentError(argument, f"{text!r:.80} is no Unicode text") from None
+    return text
+
+
 def _finite(value: object, argument: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ArgumentError(argument, f"expected a datetime or seconds, not {value!r:.80}")
-    return float(value)
+    try:
+        if not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value):
+            return float(value)
+    except OverflowError:
+        pass
+    raise ArgumentError(argument, f"expected a datetime or seconds, not {shown(value)}")
 
 
 def check_count(value: object, argument: str, least: int = 0, most: int | None = None) -> int:
@@ -367,7 +407,7 @@ def check_count(value: object, argument: str, least: int = 0, most: int | None =
         or (most is not None and value > most)
     ):
         bounds = f"from {least}" + ("" if most is None else f" to {most}")
-        raise ArgumentError(argument, f"expected a whole number {bounds}, not {value!r:.80}")
+        raise ArgumentError(argument, f"expected a whole number {bounds}, not {shown(value)}")
     return value
 
 

@@ -65,9 +65,10 @@ def check_item_hash(value: object, argument: str = "item_hash") -> str:
 
 def check_item_hashes(values: str | Iterable[str], argument: str = "hashes") -> list[str]:
     """Return the hashes as a list; a single string is one hash."""
-    if isinstance(values, str):
-        values = [values]
-    return [check_item_hash(value, f"{argument}[{index}]") for index, value in enumerate(values)]
+    return [
+        check_item_hash(value, f"{argument}[{index}]")
+        for index, value in enumerate(as_list(values, argument))
+    ]
 
 
 def check_address(value: object, argument: str = "address") -> str:
@@ -79,6 +80,16 @@ def check_address(value: object, argument: str = "address") -> str:
 
 
 def check_addresses(values: str | Sequence[str], argument: str = "addresses") -> list[str]:
+    return [
+        check_address(value, f"{argument}[{index}]")
+        for index, value in enumerate(as_list(values, argument))
+    ]
+
+
+def as_list(values: object, argument: str) -> list[object]:
+    """Return the values as a list; one string is one value, never its letters."""
     if isinstance(values, str):
-        values = [values]
-    return [check_address(value, f"{argument}[{index}]") for index, value in enumerate(values)]
+        return [values]
+    if not isinstance(values, Iterable):
+        raise ArgumentError(argument, f"expected a text or several, not {type(values).__name__}")
+    return list(values)

@@ -15,7 +15,8 @@ __all__ = ["check_json", "json_text", "parse_json"]
 # How deep a value that is sent may be nested; and how deep an answer, far from the end of any C stack.
 _DEEPEST = 200
 _DEEPEST_ANSWER = 5_000
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
+# Possessive, and a string without an end reaches to the end of the data: time and memory stay linear.
+_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|([\[{])|([\]}])', re.DOTALL)
 
 
 def json_text(value: Any, argument: str = "content") -> str:

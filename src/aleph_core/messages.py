@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from .errors import ArgumentError, SigningError
+from .excerpts import shown
 from .hashing import cid_hasher, sha256_hex
 from .item_hash import check_address
 from .json_text import json_text
@@ -24,6 +25,7 @@ __all__ = [
 MAX_INLINE_CHARACTERS = 200_000
 # aleph-message: MAX_CHANNEL_LENGTH.
 _MAX_CHANNEL_LENGTH = 128
+_LATEST = 9_223_372_036
 
 
 class Signer(Protocol):
@@ -42,9 +44,8 @@ def check_channel(channel: object) -> str | None:
         return None
     if not isinstance(channel, str) or not channel or len(channel) > _MAX_CHANNEL_LENGTH:
         raise ArgumentError("channel", f"expected text of 1 to {_MAX_CHANNEL_LENGTH} characters")
-    if "\x00" in channel:
-        raise ArgumentError("channel", "holds the character U+0000, which nodes refuse")
-    return channel
+    json_text(channel, "channel")
+    return str.__str__(channel)
 
 
 def build_message(
@@ -68,6 +69,7 @@ def build_message(
         raise ArgumentError("message_type", f"{kind!r} is none of {', '.join(MESSAGE_TYPES)}")
     owner = content.get("address")
     check_address(owner, "content['address']")
+    _check_time(content.get("time"))
     text = json_text(dict(content))
     data = text.encode()
     inline = len(text) <= min(inline_limit, MAX_INLINE_CHARACTERS)
@@ -83,6 +85,15 @@ def build_message(
         content=Content(content),
     )
     return message, data
+
+
+def _check_time(value: Any) -> None:
+    # aleph-message: what a content's time may be.
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= value <= _LATEST:
+        raise ArgumentError(
+            "content['time']", f"expected seconds from 0 to {_LATEST}, not {shown(value)}"
+        )
 
 
 def _cid(data: bytes) -> str:

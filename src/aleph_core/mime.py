@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from pathlib import PurePath
 
 __all__ = ["HEAD_SIZE", "guess_mime_type"]
 
@@ -26,7 +27,11 @@ def guess_mime_type(head: bytes, filename: str | None = None) -> str:
     seen: list[str] = [match.mime_type for match in matches if match.mime_type and match.byte_match]
     if head.startswith(b"PK\x03\x04"):
         # Half the formats of the world are zip files inside: of those, only the name tells.
-        return named or "application/zip"
+        suffix = PurePath(filename or "").suffix.lower()
+        fitting = [
+            match.mime_type for match in matches if match.mime_type and match.extension == suffix
+        ]
+        return named or next(iter(fitting if suffix else []), "application/zip")
     if named is not None and (not seen or named in seen or named.startswith("text/")):
         return named
     if seen:

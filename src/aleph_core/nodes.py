@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from urllib.parse import urlencode, urlsplit
 
 from .errors import ArgumentError
+from .item_hash import as_list
 from .settings import Settings
 
 __all__ = ["node_urls", "websocket_url"]
@@ -21,7 +22,7 @@ def node_urls(
     if unix_socket is not None and api_server is None:
         return ["http://localhost"]
     given = settings.API_HOST.split(",") if api_server is None else api_server
-    urls = [given] if isinstance(given, str) else list(given)
+    urls = as_list(given, "api_server")
     if not urls:
         raise ArgumentError("api_server", "name at least one node")
     return [_node_url(url) for url in urls]
@@ -43,5 +44,8 @@ def _node_url(url: object) -> str:
     except ValueError:
         valid = False
     if not valid:
-        raise ArgumentError("api_server", f"{url!r:.200} is no http:// or https:// URL of a node")
+        raise ArgumentError(
+            "api_server",
+            f"{url.rpartition('@')[2]!r:.200} is no http:// or https:// URL of a node",
+        )
     return url.rstrip("/")

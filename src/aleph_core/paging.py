@@ -17,10 +17,15 @@ LARGEST_PAGE = 200
 
 @attrs.frozen
 class Position:
-    """Where the next page begins: a cursor (empty at first), or a page number for lists without cursors."""
+    """Where the next page begins: a cursor (empty at first), or a page number for lists without cursors.
+
+    ``steps`` and ``mark`` remember enough of the way to notice that it goes in a circle.
+    """
 
     cursor: str | None = ""
     page: int | None = None
+    steps: int = 0
+    mark: str | None = None
 
     def params(self) -> list[tuple[str, str]]:
         if self.page is not None:
@@ -38,9 +43,12 @@ def next_position(position: Position, page: Page[Any], *, node: str = "") -> Pos
         return Position(page=position.page + 1) if received >= page.per_page else None
     if page.next_cursor is None:
         return None
-    if page.next_cursor == position.cursor:
+    if page.next_cursor in (position.cursor, position.mark):
         raise MalformedAnswerError(
-            f"{node or 'the node'} answered with the cursor that it was given: the list would never end",
+            f"{node or 'the node'} answered with a cursor that leads nowhere: the list would never end",
             node=node,
         )
-    return Position(cursor=page.next_cursor)
+    # Brent's way to find a circle of any length: compare with a mark that moves on at each power of two.
+    steps = position.steps + 1
+    mark = page.next_cursor if steps & (steps - 1) == 0 else position.mark
+    return Position(cursor=page.next_cursor, steps=steps, mark=mark)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import InsufficientFundsError, RejectedMessage
+from .excerpts import shown
 
 __all__ = ["REASONS", "rejection"]
 
@@ -23,7 +24,7 @@ REASONS: Mapping[int, str] = {
     101: "the post to amend was not found",
     102: "an amend cannot be amended; name the original in ref",
     200: "the file version named in ref was not found",
-    201: "ref names a message that is itself a revision; name the original",
+    201: "ref names a file that has a ref itself; name the original",
     202: "the payment method is not accepted any more; pay with credits",
     300: "the machine to replace was not found",
     301: "a volume or the code was not found",
@@ -42,20 +43,22 @@ def rejection(
     item_hash: str, error_code: int | None, details: Any = None, **data: Any
 ) -> RejectedMessage:
     """Return the error for a rejected message; ``details`` is what the node gave, or None."""
-    entries = details.get("errors") if isinstance(details, Mapping) else None
-    first = entries[0] if isinstance(entries, list) and entries else None
+    errors = details.get("errors", details) if isinstance(details, Mapping) else details
+    entries = errors if isinstance(errors, list) else [] if errors is None else [errors]
+    first = entries[0] if entries else None
     reason = "the node gave no reason" if error_code is None else REASONS.get(error_code)
     text = f"message {item_hash} was rejected: {reason or f'error code {error_code}'}"
     if error_code in (5, 6) and isinstance(first, Mapping):
         names = ("balance", "ALEPH") if error_code == 5 else ("credits", "credits")
-        required, available = first.get(f"required_{names[0]}"), first.get(f"account_{names[0]}")
+        required = _amount(first.get(f"required_{names[0]}"))
+        available = _amount(first.get(f"account_{names[0]}"))
         return InsufficientFundsError(
             f"{text}: {required} {names[1]} required, {available} available",
             item_hash=item_hash,
             error_code=error_code,
             details=details,
-            required=None if required is None else str(required),
-            available=None if available is None else str(available),
+            required=required,
+            available=available,
             currency=names[1],
             **data,
         )
@@ -69,8 +72,16 @@ def rejection(
             **data,
         )
     if entries:
-        shown = "; ".join(str(entry) for entry in entries)
-        text = f"{text}: {shown if len(shown) <= 500 else shown[:500] + '…'}"
+        said = "; ".join(_words(entry) for entry in entries[:10])
+        text = f"{text}: {said if len(said) <= 500 else said[:500] + '…'}"
     return RejectedMessage(
         text, item_hash=item_hash, error_code=error_code, details=details, **data
     )
+
+
+def _amount(value: object) -> str | None:
+    return None if value is None else _words(value)
+
+
+def _words(entry: object) -> str:
+    return entry[:500] if isinstance(entry, str) else shown(entry, 500)

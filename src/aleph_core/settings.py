@@ -10,6 +10,7 @@ from typing import Any, Final
 import attrs
 
 from .errors import ConfigurationError
+from .excerpts import without_credentials
 
 __all__ = ["Settings", "settings"]
 
@@ -24,12 +25,16 @@ _TRUTH: Final = {
 class Settings:
     """The settings of one moment; ``from_environment`` reads them, nothing is ever written back."""
 
-    API_HOST: str = "https://api2.aleph.im"
+    API_HOST: str = attrs.field(
+        default="https://api2.aleph.im",
+        repr=lambda urls: repr(",".join(map(without_credentials, urls.split(",")))),
+    )
     API_UNIX_SOCKET: str | None = None
     API_TIMEOUT: float = 30.0
-    IPFS_GATEWAY: str = "https://ipfs.aleph.cloud/ipfs/"
+    IPFS_GATEWAY: str = attrs.field(
+        default="https://ipfs.aleph.cloud/ipfs/", repr=lambda url: repr(without_credentials(url))
+    )
     DEFAULT_CHANNEL: str = "ALEPH-CLOUDSOLUTIONS"
-    DEFAULT_CHAIN: str = "ETH"
     DEFAULT_STORAGE_ENGINE: str = "storage"
     ADDRESS_TO_USE: str | None = None
     VERIFY: str = "content"
@@ -41,7 +46,6 @@ class Settings:
             lambda self: self.CONFIG_HOME / "private-keys" / "ethereum.key", takes_self=True
         )
     )
-    PRIVATE_KEY_STRING: str | None = attrs.field(default=None, repr=False)
 
     @classmethod
     def from_environment(
@@ -77,14 +81,20 @@ def default_config_home(environ: Mapping[str, str]) -> Path:
 def _convert(name: str, kind: str, text: str) -> Any:
     try:
         if kind.startswith("Path"):
-            return Path(text).expanduser()
+            try:
+                return Path(text).expanduser()
+            except RuntimeError as error:
+                raise ValueError(str(error)) from error
         if kind.startswith("float"):
             number = float(text)
             if not 0 < number < float("inf"):
                 raise ValueError("must be positive and finite")
             return number
         if kind.startswith("int"):
-            return int(text)
+            size = int(text)
+            if size < 0:
+                raise ValueError("must not be negative")
+            return size
         if kind.startswith("bool"):
             return _TRUTH[text.strip().lower()]
     except KeyError as error:

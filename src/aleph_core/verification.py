@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 from .errors import (
@@ -14,6 +14,7 @@ from .errors import (
     MalformedAnswerError,
     VerificationError,
 )
+from .excerpts import shown
 from .hashing import Hasher, hasher_for, sha256_hex
 from .item_hash import is_cid, is_item_hash
 from .json_text import parse_json
@@ -192,25 +193,25 @@ def _structure(raw: Mapping[str, Any], node: str) -> Message:
         if isinstance(value, str) or (optional and value is None):
             return value
         raise MalformedAnswerError(
-            f"a message came with {name} = {value!r:.80}", node=node, body=repr(raw)[:2000]
+            f"a message came with {name} = {shown(value)}", node=node, body=shown(raw, 2000)
         )
 
     item_hash = text("item_hash")
     if not is_item_hash(item_hash):
         raise MalformedAnswerError(
-            f"a message came with the item hash {item_hash!r:.80}", node=node
+            f"a message came with the item hash {shown(item_hash)}", node=node
         )
     message_type = text("type")
     if message_type not in MESSAGE_TYPES:
         raise MalformedAnswerError(
-            f"message {item_hash} is of the unknown type {message_type!r:.80}", node=node
+            f"message {item_hash} is of the unknown type {shown(message_type)}", node=node
         )
     item_content = text("item_content", optional=True)
     item_type = raw.get("item_type")
     if item_type is None:
         item_type = "inline" if item_content is not None else _engine(item_hash)
     if item_type not in ("inline", "storage", "ipfs"):
-        raise MalformedAnswerError(f"a message came with item type {item_type!r:.80}", node=node)
+        raise MalformedAnswerError(f"a message came with item type {shown(item_type)}", node=node)
     confirmations = raw.get("confirmations")
     size = raw.get("size")
     confirmed = raw.get("confirmed")
@@ -243,7 +244,8 @@ def _seconds(value: object, node: str) -> float:
     """Read a time that nodes give as a number, or as an ISO text for pending messages."""
     if isinstance(value, str):
         try:
-            return datetime.fromisoformat(value).timestamp()
+            moment = datetime.fromisoformat(value)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             pass
     elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -252,4 +254,4 @@ def _seconds(value: object, node: str) -> float:
                 return float(value)
         except OverflowError:
             pass
-    raise MalformedAnswerError(f"a message came with the time {value!r:.80}", node=node)
+    raise MalformedAnswerError(f"a message came with the time {shown(value)}", node=node)

@@ -6,13 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..call import Answer, Call
-from ..errors import ArgumentError, MalformedAnswerError, ResourceNotFoundError
-from ..filters import SortOrder
-from ..item_hash import check_address, check_addresses
+from ..errors import (
+    ArgumentError,
+    MalformedAnswerError,
+    ResourceNotFoundError,
+    VerificationError,
+)
+from ..excerpts import shown
+from ..filters import SortOrder, check_listed
+from ..item_hash import as_list, check_address, check_addresses
 from ..models.aggregate import Aggregate
 from ..models.page import Page
 from ..paging import Position
-from .answers import json_object, malformed, read_page, refuse, segment, when
+from .answers import facts, json_object, malformed, read_page, refuse, segment, when
 
 __all__ = ["LARGEST_PAGE", "aggregates", "aggregates_of"]
 
@@ -21,13 +27,12 @@ LARGEST_PAGE = 500
 
 def check_keys(keys: str | Iterable[str], argument: str = "keys") -> list[str]:
     """Return the keys as a list; a single string is one key."""
-    entries: list[object] = [keys] if isinstance(keys, str) else list(keys)
-    for key in entries:
-        if not isinstance(key, str) or not key or "," in key or "\x00" in key:
-            raise ArgumentError(
-                argument, f"{key!r:.80} is no key that can be asked for: empty, or with a comma"
-            )
-    return [str(key) for key in entries]
+    checked: list[str] = []
+    for key in as_list(keys, argument):
+        if not isinstance(key, str):
+            raise ArgumentError(argument, f"expected text, not {type(key).__name__}")
+        checked.append(check_listed(str.__str__(key), argument))
+    return checked
 
 
 def aggregates_of(
@@ -43,14 +48,14 @@ def aggregates_of(
         what = f"aggregates of {address}" + (f" with the keys {', '.join(keys)}" if keys else "")
         if answer.status == 404:
             raise ResourceNotFoundError(
-                f"{answer.node or 'the node'} has no {what}",
-                status=404,
-                node=answer.node,
-                body=answer.text,
+                f"{answer.node or 'the node'} has no {what}", **facts(answer)
             )
         if answer.status != 200:
             refuse(answer, f"the request for {what}")
-        data = json_object(answer).get("data")
+        body = json_object(answer)
+        data = body.get("data")
+        if body.get("address", address) != address:
+            malformed(answer, f"aggregates of {address}, not of {shown(body['address'])}")
         if not isinstance(data, dict) or not all(isinstance(v, dict) for v in data.values()):
             malformed(answer, "aggregates by key under 'data'")
         return {key: value for key, value in data.items() if not keys or key in keys}
@@ -83,7 +88,9 @@ def aggregates(
             or not isinstance(key, str)
             or not isinstance(content, dict)
         ):
-            raise MalformedAnswerError(f"an aggregate came as {raw!r:.200}")
+            raise MalformedAnswerError(f"an aggregate came as {shown(raw, 200)}")
+        if (owners and address not in owners) or (wanted and key not in wanted):
+            raise VerificationError(f"the aggregate {shown(key)} of {address} was not asked for")
         return Aggregate(
             address=address,
             key=key,

@@ -18,8 +18,10 @@ from ..errors import (
     VerificationError,
 )
 from ..models.page import InvalidEntry, Page
+from ..retry import retry_after
 
 __all__ = [
+    "facts",
     "json_list",
     "json_object",
     "read_page",
@@ -31,6 +33,16 @@ __all__ = [
 T = TypeVar("T")
 
 
+def facts(answer: Answer) -> dict[str, Any]:
+    """Return what every error about an answer carries."""
+    return {
+        "status": answer.status,
+        "node": answer.node,
+        "body": answer.text,
+        "attempts": answer.attempts,
+    }
+
+
 def segment(text: str) -> str:
     """Return the text as one segment of a path."""
     return quote(text, safe="")
@@ -38,20 +50,12 @@ def segment(text: str) -> str:
 
 def refuse(answer: Answer, what: str) -> NoReturn:
     """Raise the error for an answer that is no success."""
-    data: dict[str, Any] = {
-        "status": answer.status,
-        "node": answer.node,
-        "body": answer.text,
-        "attempts": answer.attempts,
-    }
+    data = facts(answer)
     said = f"{answer.node or 'the node'} answered {answer.status} to {what}"
     if answer.status == 429:
-        retry_after = answer.headers.get("retry-after", "")
-        raise RateLimited(
-            f"{said}: too many requests, slow down",
-            retry_after=float(retry_after) if retry_after.isdigit() else None,
-            **data,
-        )
+        seconds = retry_after(answer.headers)
+        wait = "slow down" if seconds is None else f"wait {seconds:g} s"
+        raise RateLimited(f"{said}: too many requests, {wait}", retry_after=seconds, **data)
     if answer.status == 413:
         raise FileTooLarge(f"{said}: {answer.excerpt or 'too large'}", **data)
     if 300 <= answer.status < 400:
@@ -83,10 +87,7 @@ def json_list(answer: Answer, container: Mapping[str, Any], name: str) -> list[A
 def malformed(answer: Answer, expected: str) -> NoReturn:
     raise MalformedAnswerError(
         f"expected {expected} from {answer.node or 'the node'}: {answer.excerpt!r}",
-        status=answer.status,
-        node=answer.node,
-        body=answer.text,
-        attempts=answer.attempts,
+        **facts(answer),
     )
 
 
@@ -104,7 +105,8 @@ def read_page(
     body = json_object(answer)
     items: list[T] = []
     invalid: list[InvalidEntry] = []
-    for entry in json_list(answer, body, kind):
+    entries = json_list(answer, body, kind)
+    for entry in entries:
         try:
             items.append(read(entry))
         except (MalformedAnswerError, VerificationError) as error:
@@ -112,6 +114,8 @@ def read_page(
                 raise
             invalid.append(_invalid(error, entry))
     cursor = body.get("next_cursor")
+    if cursor and not entries:
+        malformed(answer, "no further page after one without entries")
     return Page(
         items=tuple(items),
         per_page=_count(body.get("pagination_per_page")) or page_size,
@@ -131,7 +135,9 @@ def _invalid(error: AlephError, entry: Any) -> InvalidEntry:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    return None
 
 
 def when(value: object) -> datetime | None:

@@ -18,6 +18,7 @@ from ..errors import (
     RemovedMessageError,
     VerificationError,
 )
+from ..excerpts import shown
 from ..filters import MessageFilter
 from ..item_hash import is_item_hash
 from ..models.message import Message, MessageRejection, MessageStatus
@@ -25,7 +26,7 @@ from ..models.page import Page
 from ..paging import Position
 from ..rejections import REASONS, rejection
 from ..verification import Verify, read_message
-from .answers import json_list, json_object, malformed, read_page, refuse, segment, when
+from .answers import facts, json_list, json_object, malformed, read_page, refuse, segment, when
 
 __all__ = [
     "FoundMessage",
@@ -63,12 +64,7 @@ class FoundMessage:
         """Return the message, or raise the error that tells its status."""
         if self.message is not None and self.status in accepted:
             return self.message
-        data: dict[str, Any] = {
-            "item_hash": self.item_hash,
-            "status": self.answer.status,
-            "node": self.answer.node,
-            "body": self.answer.text,
-        }
+        data = {"item_hash": self.item_hash, **facts(self.answer)}
         if self.rejection is not None:
             raise rejection(
                 error_code=self.rejection.error_code, details=self.rejection.details, **data
@@ -199,7 +195,7 @@ def newest_hash() -> Call[Page[str]]:
 
 def _read_hash(raw: Any) -> str:
     if not isinstance(raw, str) or not is_item_hash(raw):
-        raise MalformedAnswerError(f"a hash came as {raw!r:.80}")
+        raise MalformedAnswerError(f"a hash came as {shown(raw)}")
     return raw
 
 
@@ -211,22 +207,20 @@ def _known(answer: Answer, item_hash: str) -> dict[str, Any]:
     raise MessageNotFoundError(
         f"{answer.node or 'the node'} does not know message {item_hash}",
         item_hash=item_hash,
-        status=answer.status,
-        node=answer.node,
-        body=answer.text,
+        **facts(answer),
     )
 
 
 def _status(answer: Answer, body: Mapping[str, Any]) -> MessageStatus:
     try:
-        return MessageStatus(str(body.get("status")))
-    except ValueError:
-        malformed(answer, f"a message status, not {body.get('status')!r:.80}")
+        return MessageStatus(body["status"])
+    except (KeyError, ValueError, TypeError):
+        malformed(answer, f"a message status, not {shown(body.get('status'))}")
 
 
 def _rejection(body: Mapping[str, Any]) -> MessageRejection:
     code = body.get("error_code")
-    code = code if isinstance(code, int) else -1
+    code = code if isinstance(code, int) and not isinstance(code, bool) else -1
     return MessageRejection(
         error_code=code, details=body.get("details"), reason=REASONS.get(code, "")
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..call import Answer, Call
 from ..errors import MalformedAnswerError, VerificationError
+from ..excerpts import shown
 from ..filters import PostFilter
 from ..hashing import sha256_hex
 from ..item_hash import is_item_hash
@@ -56,19 +57,23 @@ def post_from_content(post: Post, data: bytes, *, node: str = "") -> Post:
     content = parse_content(data, post.item_hash, node=node)
     problem = None
     if content.get("address") != post.address:
-        problem = f"its owner is {content.get('address')!r:.80}, not {post.address}"
+        problem = f"its owner is {shown(content.get('address'))}, not {post.address}"
     elif not post.amended and content.get("type") != post.original_type:
-        problem = f"its type is {content.get('type')!r:.80}, not {post.original_type!r}"
+        problem = f"its type is {shown(content.get('type'))}, not {post.original_type!r}"
     elif post.amended and content.get("type") != "amend":
         problem = "it is no amend"
     elif post.amended and content.get("ref") != post.original_item_hash:
-        problem = f"it amends {content.get('ref')!r:.80}, not {post.original_item_hash}"
+        problem = f"it amends {shown(content.get('ref'))}, not {post.original_item_hash}"
     if problem:
         raise VerificationError(
             f"the text of post {post.item_hash} is not that of the post shown: {problem}",
             item_hash=post.item_hash,
             node=node or None,
         )
+    if not post.amended:
+        # An amend's text tells nothing of the original's ref.
+        ref = content.get("ref")
+        post = post.evolve(ref=ref if isinstance(ref, str) else None)
     return post.evolve(content=content.get("content"))
 
 
@@ -81,7 +86,7 @@ def _structure(raw: Any) -> Post:
         if isinstance(value, str):
             return value
         if required or value is not None:
-            raise MalformedAnswerError(f"a post came with {name} = {value!r:.80}")
+            raise MalformedAnswerError(f"a post came with {name} = {shown(value)}")
         return None
 
     hashes = {name: text(name, required=True) for name in ("item_hash", "original_item_hash")}

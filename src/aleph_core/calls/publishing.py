@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from ..call import Answer, Call, JsonBody
 from ..errors import BroadcastError, FileTooLarge, InvalidMessageError
-from ..json_text import parse_json
+from ..excerpts import shown
+from ..json_text import json_text, parse_json
 from ..messages import wire
 from ..models.message import Message, MessageStatus
-from .answers import refuse
+from .answers import facts, refuse
 
 __all__ = ["NODE_WAIT", "publish"]
 
@@ -31,7 +29,7 @@ def publish(message: Message, *, sync: bool) -> Call[MessageStatus]:
         return read_publication(answer, message.item_hash)
 
     body = {"sync": sync, "message": wire(message)}
-    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    text = json_text(body, "message").encode()
     if len(text) > _LARGEST_BODY:
         raise FileTooLarge(
             f"message {message.item_hash} makes a request of {len(text)} bytes, nodes take "
@@ -50,12 +48,7 @@ def publish(message: Message, *, sync: bool) -> Call[MessageStatus]:
 
 
 def read_publication(answer: Answer, item_hash: str) -> MessageStatus:
-    data: dict[str, Any] = {
-        "status": answer.status,
-        "node": answer.node,
-        "body": answer.text,
-        "attempts": answer.attempts,
-    }
+    data = facts(answer)
     try:
         body = parse_json(answer.body)
     except ValueError:
@@ -65,12 +58,12 @@ def read_publication(answer: Answer, item_hash: str) -> MessageStatus:
         if publication.get("status") == "error" or answer.status >= 500:
             raise BroadcastError(
                 f"{answer.node or 'the node'} could pass message {item_hash} on to no network "
-                f"({publication.get('failed')}); publish it through another node",
+                f"({shown(publication.get('failed'))}); publish it through another node",
                 **data,
             )
         try:
-            return MessageStatus(str(body.get("message_status")))
-        except ValueError:
+            return MessageStatus(body["message_status"])
+        except (KeyError, ValueError, TypeError):
             refuse(answer, f"the publication of message {item_hash}")
     if answer.status != 422:
         refuse(answer, f"the publication of message {item_hash}")

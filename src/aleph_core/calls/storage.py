@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-from typing import Any
 
 from ..call import Answer, Call, FilePart, MultipartBody, Part, RawBody
 from ..errors import (
@@ -16,11 +14,13 @@ from ..errors import (
     InvalidMessageError,
     ResourceNotFoundError,
 )
+from ..excerpts import shown
 from ..item_hash import check_item_hash
+from ..json_text import json_text
 from ..messages import wire
 from ..models.files import StorageLimits
 from ..models.message import Message, MessageStatus
-from .answers import json_object, refuse, segment
+from .answers import facts, json_object, refuse, segment
 from .publishing import NODE_WAIT
 
 __all__ = [
@@ -47,7 +47,9 @@ def limits() -> Call[StorageLimits]:
         def limit(engine: str, name: str, otherwise: int) -> int:
             section = body.get(engine)
             value = section.get(name) if isinstance(section, dict) else None
-            return value if isinstance(value, int) and value >= 0 else otherwise
+            if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+                return value
+            return otherwise
 
         unsigned = "max_unauthenticated_upload_file_size"
         return StorageLimits(
@@ -69,7 +71,7 @@ def upload_signed(
     """
 
     def parse(answer: Answer) -> MessageStatus:
-        data = _data(answer)
+        data = facts(answer)
         if answer.status == 402:
             raise InsufficientFundsError(
                 f"{answer.node or 'the node'} wants the storage of {size} bytes paid by "
@@ -102,9 +104,7 @@ def upload_signed(
             422: MessageStatus.REJECTED,
         }[answer.status]
 
-    metadata = json.dumps(
-        {"message": wire(message), "sync": sync}, separators=(",", ":"), ensure_ascii=False
-    )
+    metadata = json_text({"message": wire(message), "sync": sync}, "message")
     return Call(
         "POST",
         f"/api/v0/{engine}/add_file",
@@ -149,7 +149,7 @@ def refuse_download(answer: Answer, file_hash: str) -> None:
     """Raise the error for a download that did not begin."""
     if answer.status == 404:
         raise ResourceNotFoundError(
-            f"{answer.node or 'the node'} has no file {file_hash}", **_data(answer)
+            f"{answer.node or 'the node'} has no file {file_hash}", **facts(answer)
         )
     refuse(answer, f"the download of {file_hash}")
 
@@ -175,7 +175,7 @@ def _stored_hash(answer: Answer) -> str | None:
 def _check_stored(answer: Answer, stored: str | None, expected: str) -> None:
     if stored != expected:
         raise ContentMismatchError(
-            f"{answer.node or 'the node'} says it stored {stored!r:.100} where {expected} was sent; "
+            f"{answer.node or 'the node'} says it stored {shown(stored, 100)} where {expected} was sent; "
             "the file changed on the way or on disk, upload it again",
             item_hash=expected,
             node=answer.node,
@@ -186,14 +186,5 @@ def _too_large(answer: Answer, size: int) -> None:
     raise FileTooLarge(
         f"{answer.node or 'the node'} takes no file of {size} bytes this way: {answer.excerpt}",
         size=size,
-        **_data(answer),
+        **facts(answer),
     )
-
-
-def _data(answer: Answer) -> dict[str, Any]:
-    return {
-        "status": answer.status,
-        "node": answer.node,
-        "body": answer.text,
-        "attempts": answer.attempts,
-    }

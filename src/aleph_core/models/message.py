@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from ..errors import ArgumentError
+
 if TYPE_CHECKING:
     from aleph_message.models import AlephMessage
 
@@ -42,6 +44,9 @@ class Content(dict[str, Any]):
 
     def __getattr__(self, name: str) -> Any:
         try:
+            if name.startswith("__"):
+                # Names that Python and its tools look up; a content must not answer for them.
+                raise KeyError(name)
             value = self[name]
         except KeyError:
             raise AttributeError(f"the content has no field {name!r}") from None
@@ -74,13 +79,17 @@ class Message:
 
     @property
     def datetime(self) -> datetime:
-        return datetime.fromtimestamp(self.time, UTC)
+        """The time as a moment; raises ``ArgumentError`` for a claim outside of the calendar."""
+        try:
+            return datetime.fromtimestamp(self.time, UTC)
+        except (ValueError, OverflowError, OSError) as error:
+            raise ArgumentError("time", f"{self.time!r} is outside of the calendar") from error
 
     @property
     def address(self) -> str:
         """The owner: the address that the content names, which need not be the sender."""
-        owner = self.content.get("address", self.extra.get("owner", self.sender))
-        return str(owner)
+        owner = self.content.get("address", self.extra.get("owner"))
+        return owner if isinstance(owner, str) else self.sender
 
     def __getitem__(self, name: str) -> Any:
         if name in _MESSAGE_FIELDS:
@@ -91,12 +100,14 @@ class Message:
             raise KeyError(name) from None
 
     def get(self, name: str, default: Any = None) -> Any:
+        """Return the field of this name, or the default when there is none."""
         try:
             return self[name]
         except KeyError:
             return default
 
     def evolve(self, **changes: Any) -> Message:
+        """Return a copy with other values."""
         return attrs.evolve(self, **changes)
 
     def as_dict(self) -> dict[str, Any]:

@@ -59,12 +59,14 @@ class Post:
         raise KeyError(name)
 
     def get(self, name: str, default: Any = None) -> Any:
+        """Return the field of this name, or the default when there is none."""
         try:
             return self[name]
         except KeyError:
             return default
 
     def evolve(self, **changes: Any) -> Post:
+        """Return a copy with other values."""
         return attrs.evolve(self, **changes)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import math
 from collections.abc import AsyncIterator
@@ -268,7 +269,9 @@ async def _chunks(node: Node, name: str) -> AsyncIterator[bytes]:
         while chunk := await asyncio.to_thread(next, chunks, b""):
             yield chunk
     finally:
-        chunks.close()
+        # When the receiver left, a thread may still read a piece; the file closes after that.
+        with contextlib.suppress(ValueError):
+            chunks.close()
 
 
 async def download_base64(request: Request) -> Response:

@@ -34,6 +34,8 @@ from .websocket import WebSocket
 HttpClient = httpx.AsyncClient
 
 _ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError)
+# Seconds that the transport's own timeout is ahead of the one here.
+_GRACE = 1.0
 
 
 class Http:
@@ -265,9 +267,15 @@ class StreamedAnswer:
 
     async def _next(self, raw: AsyncIterator[bytes], patience: Patience) -> bytes:
         began = clock()
+        read = self._timeout.read
         try:
-            data = await anext(raw, b"")
+            # aiohttp 3.14 waits without end, and without its own timeout, after bytes that are no
+            # chunk. The transport's timeout, where it works, comes first and says more.
+            async with asyncio.timeout(None if read is None else read + _GRACE):
+                data = await anext(raw, b"")
         except Exception as error:
+            if isinstance(error, TimeoutError):
+                error = httpx.ReadTimeout(str(error))
             failure = _failure(error, self._request, self._timeout, sent=True)
             if failure is None:
                 raise

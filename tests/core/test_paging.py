@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aleph_core.errors import AlephError, MalformedAnswerError
+from aleph_core.models.page import InvalidEntry, Page
+from aleph_core.paging import Position, next_position
+
+BAD = InvalidEntry(AlephError("bad"))
+
+
+def page(count: int = 2, *, cursor: str | None = None, invalid: int = 0) -> Page[int]:
+    return Page(tuple(range(count)), per_page=2, next_cursor=cursor, invalid=(BAD,) * invalid)
+
+
+def walk(cursors: list[str]) -> Position:
+    position = Position()
+    for cursor in cursors:
+        following = next_position(position, page(cursor=cursor), node="http://node")
+        assert following is not None
+        assert following.cursor == cursor
+        position = following
+    return position
+
+
+def test_the_first_cursor_is_empty_and_the_next_one_is_the_nodes() -> None:
+    assert Position().params() == [("cursor", "")]
+    following = next_position(Position(), page(cursor="abc"))
+    assert following is not None
+    assert following.params() == [("cursor", "abc")]
+    assert next_position(following, page(cursor=None)) is None
+
+
+def test_a_list_by_numbers_ends_with_the_first_page_that_is_not_full() -> None:
+    first = Position(page=1)
+    assert first.params() == [("page", "1")]
+    assert next_position(first, page(2)) == Position(page=2)
+    assert next_position(first, page(1, invalid=1)) == Position(page=2)
+    assert next_position(first, page(1)) is None
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 50])
+@pytest.mark.parametrize("before", [0, 1, 20])
+def test_a_circle_of_cursors_is_noticed(length: int, before: int) -> None:
+    cursors = [f"before-{n}" for n in range(before)] + [f"circle-{n}" for n in range(length)] * 20
+    with pytest.raises(MalformedAnswerError, match="never end") as caught:
+        walk(cursors)
+    assert caught.value.node == "http://node"
+
+
+@given(st.lists(st.text(min_size=1), unique=True))
+def test_a_list_with_an_end_is_walked_to_its_end(cursors: list[str]) -> None:
+    assert next_position(walk(cursors), page()) is None
