@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import tracemalloc
 
 import pytest
@@ -54,6 +55,28 @@ async def test_a_body_that_is_compressed_although_nobody_asked_is_unpacked(http:
         async with http.stream(get(server)) as streamed:
             assert streamed.length is None
             assert await streamed.read(1000) == b"x" * 1000
+
+
+async def test_garbage_that_comes_after_the_first_chunk_ends_the_answer(hasty: Http) -> None:
+    received = threading.Event()
+
+    def play(peer: Peer) -> None:
+        peer.read_body()
+        peer.send(head(200, {"Transfer-Encoding": "chunked"}), b"5\r\nhello\r\n")
+        assert received.wait(10)
+        peer.send(b"this is no chunk size\r\n")
+        peer.hang()
+
+    async def consume() -> None:
+        async with hasty.stream(get(server)) as streamed:
+            async for chunk in streamed.chunks():
+                assert chunk == b"hello"
+                received.set()
+
+    with HostileServer(play) as server, pytest.raises(TransportError) as caught:
+        await consume()
+
+    assert (caught.value.sent, caught.value.node) == (True, server.url)
 
 
 async def test_progress_counts_what_was_received(http: Http) -> None:

@@ -1,0 +1,96 @@
+"""What the README shows runs, and what it lists is there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+import aleph_sync
+from aleph_core.settings import Settings
+from aleph_devnode import DevNode
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+EXAMPLES = [code for language, code in BLOCKS if language == "python"]
+
+
+def section(title: str) -> str:
+    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def first_cells(table: str) -> list[str]:
+    return [row.split("|")[1].strip() for row in table.splitlines() if row.startswith("| `")]
+
+
+@pytest.fixture
+def node(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[DevNode]:
+    with DevNode() as running:
+        monkeypatch.setenv("ALEPH_API_HOST", running.url)
+        monkeypatch.chdir(tmp_path)
+        yield running
+
+
+def test_the_first_two_code_blocks_are_the_two_commands() -> None:
+    commands = BLOCKS[:2]
+    assert [language for language, _ in commands] == ["bash", "bash"]
+    tour, tests = (code.removesuffix("\n") for _, code in commands)
+    for command in (tour, tests):
+        assert "\n" not in command
+        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install ")
+    assert tour.endswith("&& .venv/bin/python examples/tour.py")
+    assert tests.endswith("&& .venv/bin/pytest")
+    assert (ROOT / "examples" / "tour.py").is_file()
+
+
+@pytest.mark.parametrize("code", EXAMPLES, ids=range(len(EXAMPLES)))
+def test_every_example_runs(code: str, node: DevNode, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
+    assert capsys.readouterr().out.strip()
+
+
+def test_both_colours_have_an_example() -> None:
+    for package in ("aleph_sync", "aleph_async"):
+        assert any(f"from {package} import Auth" in code for code in EXAMPLES)
+
+
+def test_the_errors_listed_exist_and_none_is_left_out() -> None:
+    listed = set(
+        re.findall(
+            r"`(\w+(?:Error|Timeout|Message|Interrupted|Limited|TooLarge))`", section("Errors")
+        )
+    )
+    family = {
+        name
+        for name in aleph_sync.__all__
+        if isinstance(getattr(aleph_sync, name), type)
+        and issubclass(getattr(aleph_sync, name), aleph_sync.AlephError)
+    }
+    general = {
+        "AlephClientError",
+        "NotFoundError",
+        "MessageNotProcessedError",
+        "InvalidItemHashError",
+    }
+    assert listed == family - general
+
+
+def test_the_settings_listed_are_those_that_are_read() -> None:
+    listed = first_cells(section("Settings"))
+    assert listed == [f"`ALEPH_{field.name}`" for field in attrs.fields(Settings)]
+    for row in section("Settings").splitlines():
+        for name, default in re.findall(r"^\| `ALEPH_(\w+)` \| `([^`]+)`", row):
+            value = getattr(Settings.from_environment({"HOME": "/home/ada"}), name)
+            spelled = str(value).lower() if isinstance(value, bool) else str(value)
+            assert spelled.endswith(default), name
+
+
+def test_links_to_files_lead_somewhere() -> None:
+    targets = [t for t in re.findall(r"\]\(([^)]+)\)", README) if "://" not in t]
+    assert targets
+    for target in targets:
+        assert (ROOT / target).is_file(), target
