@@ -132,6 +132,7 @@ class _Filter:
         return Position()
 
     def evolve(self, **changes: Any) -> Self:
+        """Return a copy with some restrictions replaced."""
         """Return a copy with other restrictions, checked like the first ones."""
         return attrs.evolve(self, **changes)
 
@@ -220,6 +221,7 @@ class MessageFilter(_Filter):
         return next((status for status in TERMINAL if status.value in self.message_statuses), None)
 
     def params(self) -> list[tuple[str, str]]:
+        """Return the restrictions as the query of a list."""
         """Return the query parameters, not yet encoded."""
         params = self._common()
         params += [
@@ -314,6 +316,7 @@ class PostFilter(_Filter):
         return cls._merged(given, "post_filter", restrictions)
 
     def params(self) -> list[tuple[str, str]]:
+        """Return the restrictions as the query of a list."""
         """Return the query parameters, not yet encoded."""
         params = self._common()
         if self.types:

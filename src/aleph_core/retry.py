@@ -170,7 +170,8 @@ class RetryPlan:
         outcome.attempts = self.attempts
         outcome.causes = tuple(self.causes)
         if self.attempts > 1:
-            outcome.message += f" (after {self.attempts} attempts: {'; '.join(self.causes)})"
+            causes = "; ".join(dict.fromkeys(self.causes))
+            outcome.message += f" (after {self.attempts} attempts: {causes})"
         return Fail(outcome)
 
     def _rate_limited(self, answer: Answer, asked: float) -> RateLimited:

@@ -73,11 +73,13 @@ def test_a_node_starts_and_stops_quickly_even_with_open_websockets() -> None:
 
 def test_nothing_is_left_of_a_stopped_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before = set(threading.enumerate())
     with DevNode() as node:
         Visitor(node.url).upload(b"bytes")
         assert list(tmp_path.iterdir())
     assert not list(tmp_path.iterdir())
-    assert not [thread for thread in threading.enumerate() if "aleph-devnode" in thread.name]
+    left = set(threading.enumerate()) - before
+    assert not [thread for thread in left if "aleph-devnode" in thread.name]
     with pytest.raises(ConnectionRefusedError):
         Visitor(node.url).get("/version")
 

@@ -19,10 +19,12 @@ class StorageLimits:
     ipfs_unsigned: int = 25 * 1024 * 1024
 
     def signed_limit(self, engine: str) -> int:
+        """Return how large a file may be that comes with its signed message."""
         """Return the largest file that is taken with a signed message, by ``storage`` or ``ipfs``."""
         return self.ipfs if engine == "ipfs" else self.storage
 
     def unsigned_limit(self, engine: str) -> int:
+        """Return how large a file may be that comes alone."""
         """Return the largest file that is taken alone, by ``storage`` or ``ipfs``."""
         return self.ipfs_unsigned if engine == "ipfs" else self.storage_unsigned
 

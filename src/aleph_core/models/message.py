@@ -100,6 +100,7 @@ class Message:
             raise KeyError(name) from None
 
     def get(self, name: str, default: Any = None) -> Any:
+        """Return a field by its name, or the default."""
         """Return the field of this name, or the default when there is none."""
         try:
             return self[name]
@@ -107,6 +108,7 @@ class Message:
             return default
 
     def evolve(self, **changes: Any) -> Message:
+        """Return a copy with some fields replaced."""
         """Return a copy with other values."""
         return attrs.evolve(self, **changes)
 
