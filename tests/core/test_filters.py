@@ -21,6 +21,7 @@ from aleph_core.filters import (
 )
 from aleph_core.models.message import Message, MessageStatus
 from aleph_core.models.post import Post
+from aleph_core.paging import Position
 from tests.core.recorded import AMENDED, HASHES, OWNER, STORE, signed
 
 LISTS = {
@@ -345,3 +346,27 @@ def test_counts_within_their_bounds_pass() -> None:
 def test_statuses_that_nodes_never_list_are_refused(status: str | list[str]) -> None:
     with pytest.raises(ArgumentError, match="get_message_status"):
         MessageFilter(message_statuses=status)
+
+
+@pytest.mark.parametrize("kind", [MessageFilter, PostFilter])
+def test_single_restrictions_are_merged_into_a_filter(kind: Any) -> None:
+    assert kind.from_arguments(kind(tags="a"), {"channels": "c"}) == kind(tags="a", channels="c")
+    assert kind.from_arguments(None, {"tags": "a"}) == kind(tags="a")
+    for given_filter, restrictions in (("tags", {}), ({}, {}), (None, {"nonsense": 1})):
+        with pytest.raises(ArgumentError, match="_filter"):
+            kind.from_arguments(given_filter, restrictions)
+    with pytest.raises(ArgumentError, match="tags"):
+        kind.from_arguments(None, {"tags": ""})
+
+
+def test_post_types_restrict_to_posts_of_these_types() -> None:
+    expected = MessageFilter(message_types="POST", content_types=["a"])
+    assert MessageFilter.from_arguments(None, {}, post_types=["a"]) == expected
+
+
+def test_where_a_walk_through_all_pages_begins() -> None:
+    assert MessageFilter().first_position() == PostFilter().first_position() == Position()
+    assert MessageFilter(message_statuses="removed").first_position() == Position(page=1)
+    for chosen in (MessageFilter(sort_by="tx-time"), PostFilter(sort_by="tx-time")):
+        with pytest.raises(ArgumentError, match="sort_by"):
+            chosen.first_position()

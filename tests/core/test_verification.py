@@ -64,6 +64,7 @@ def test_the_parsed_copy_of_the_node_is_ignored() -> None:
 
 def test_without_a_parsed_copy_the_text_is_read_at_every_level() -> None:
     assert read_message(POST, verify="off").content["content"] == {"p": 1}
+    assert read_message(altered(POST, item_content=...), verify="off").content == {}
 
 
 @pytest.mark.parametrize("level", ["content", "signature"])

@@ -9,6 +9,7 @@ from hypothesis import given
 from aleph_core.call import Answer, JsonBody
 from aleph_core.calls.publishing import NODE_WAIT, publish, read_publication
 from aleph_core.errors import (
+    AlephError,
     ApiError,
     ArgumentError,
     BroadcastError,
@@ -17,8 +18,10 @@ from aleph_core.errors import (
     MalformedAnswerError,
     RateLimited,
     SigningError,
+    TransportError,
 )
 from aleph_core.models.message import MessageStatus
+from aleph_core.retry import is_lost
 from tests.core.recorded import ANSWERS, HASHES, NODE, POST, answer, signed
 
 DONE = {"publication_status": {"status": "success", "failed": []}}
@@ -127,3 +130,18 @@ def test_any_answer_is_a_status_or_a_typed_error(given_answer: Answer) -> None:
     except ApiError:
         return
     assert isinstance(status, MessageStatus)
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (TransportError("cut"), True),
+        (TransportError("not there", sent=False), False),
+        (ApiError("busy", status=503), True),
+        (RateLimited("slow down", status=429), True),
+        (ApiError("broken", status=500), False),
+        (ArgumentError("ref", "is empty"), False),
+    ],
+)
+def test_an_answer_is_lost_when_the_message_may_have_arrived(error: AlephError, lost: bool) -> None:
+    assert is_lost(error) is lost

@@ -1,0 +1,193 @@
+"""Calls as people write them, for the type checkers alone; never executed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any, assert_type
+
+import httpx
+from aleph_message.models import Chain, ItemType, MessageType, Payment, PaymentType
+from aleph_message.status import MessageStatus as TheirStatus
+
+import aleph_async
+import aleph_sync
+from aleph_sync import (
+    AlephClientError,
+    Content,
+    ETHAccount,
+    ForgottenMessageError,
+    InsufficientFundsError,
+    InvalidEntry,
+    Message,
+    MessageFilter,
+    MessageRejection,
+    MessageStatus,
+    Page,
+    Post,
+    PostFilter,
+    Published,
+    RateLimited,
+    RejectedMessage,
+    RetryPolicy,
+    Settings,
+    SOLAccount,
+    SortBy,
+    SortOrder,
+    StorageLimits,
+    StoredContent,
+    WatchInterrupted,
+    verify_message,
+)
+
+
+def filters() -> None:
+    MessageFilter(
+        message_types=[MessageType.post, MessageType.store],
+        message_statuses=TheirStatus.PROCESSED,
+        chains=Chain.ETH,
+        channels="TEST",
+        tags=("a", "b"),
+        addresses={"0x0"},
+        hashes=(str(number) for number in range(3)),
+        start_date=datetime.now(UTC),
+        end_date=1.5,
+        start_block=1,
+        sort_by=SortBy.TIME,
+        sort_order=SortOrder.DESCENDING,
+    )
+    MessageFilter(message_types="POST", sort_by="time", sort_order=-1, start_date=1)
+    MessageFilter(message_types=MessageType.post, message_statuses=[MessageStatus.REMOVING])
+    PostFilter(types=["a"], chains=[Chain.SOL], end_date=datetime.now(UTC), sort_order="1")
+    assert_type(MessageFilter().evolve(tags="a"), MessageFilter)
+
+
+def on_progress(done: int, total: int | None) -> None:
+    print(done, total)
+
+
+def reading(hashes: list[str]) -> Iterator[str]:
+    with aleph_sync.AlephHttpClient() as client:
+        assert_type(client.get_message(hashes[0]), Message)
+        assert_type(client.get_message(hashes[0], MessageType.post), Message)
+        assert_type(client.get_message(hashes[0], message_type="POST", with_status=False), Message)
+        message, status = client.get_message(hashes[0], with_status=True)
+        assert_type(message, Message)
+        assert_type(status, MessageStatus)
+        assert_type(message.content, Content)
+        assert_type(message.content["content"], Any)
+        assert_type(message["item_hash"], Any)
+        assert_type(message.datetime, datetime)
+        assert_type(client.get_message_error(hashes[0]), MessageRejection | None)
+        assert_type(client.wait_for_message(hashes[0], timeout=5), MessageStatus)
+        assert_type(client.get_stored_content(hashes[0]), StoredContent)
+        assert_type(client.get_storage_limits(), StorageLimits)
+        page = client.get_messages(page_size=5, message_filter=MessageFilter(tags="a"))
+        assert_type(page, Page[Message])
+        assert_type(page[0], Message)
+        assert_type(page.next_cursor, str | None)
+        for entry in page.invalid:
+            assert_type(entry, InvalidEntry)
+        yield from (found.item_hash for found in page)
+        client.get_messages(tags=["a"], limit=3, post_types="t")
+        for post in client.get_posts_iterator(PostFilter(types="t"), on_invalid=print):
+            assert_type(post, Post)
+            assert_type(post.content, Any)
+        for found in client.watch_messages(history=3, on_invalid=lambda _entry: None):
+            assert_type(found, Message)
+            break
+        assert_type(client.fetch_aggregate("0x0", "k"), Any)
+        assert_type(client.get_aggregates("0x0", keys="k"), dict[str, dict[str, Any]] | None)
+        for aggregate in client.list_aggregates(sort_order=SortOrder.ASCENDING):
+            yield aggregate.key
+        assert_type(client.download_file(hashes[0], max_size=5, on_progress=on_progress), bytes)
+        assert_type(client.download_file_to_path(hashes[0], "file"), Path)
+        client.download_file_to_buffer(hashes[0], BytesIO())
+        with Path("file").open("wb") as file:
+            client.download_file_to_buffer(hashes[0], file)
+        verify_message(message)
+        print(message.to_aleph_message().item_hash)
+
+
+def publishing(account: ETHAccount | SOLAccount, file: Path) -> None:
+    client = aleph_sync.AuthenticatedAlephHttpClient(
+        account,
+        ["https://one.example", "https://two.example"],
+        timeout=httpx.Timeout(5.0, read=60.0),
+        retry=RetryPolicy(attempts=2),
+        verify="content",
+        settings=Settings(DEFAULT_CHANNEL="TEST"),
+        http_client=httpx.Client(),
+    )
+    message, status = client.create_post({"a": 1}, "t", sync=True)
+    assert_type(status, Any)
+    assert_type(message, Any)
+    result = client.create_post(post_content="text", post_type="t", tags=["a"], ref=None)
+    assert_type(result, Published)
+    assert_type(result.status, MessageStatus)
+    assert_type(result.message, Message)
+    assert_type(result.item_hash, str)
+    assert_type(result["item_hash"], Any)
+    client.create_aggregate("key", {"a": 1}, channel="TEST")
+    client.create_aggregate(key="key", content={"a": 1})
+    client.create_store(b"bytes", storage_engine="ipfs", on_progress=on_progress)
+    client.create_store(file_path=file, payment=Payment(chain=Chain.ETH, type=PaymentType.hold))
+    with file.open("rb") as opened:
+        client.create_store(opened, guess_mime_type=True, extra_fields={"a": 1})
+    client.create_store(file_hash="hash", ref="name", metadata={"name": "a"}, tags=("a",))
+    client.create_store(b"x", storage_engine=ItemType.storage.value)
+    client.forget([result.item_hash], reason="test")
+    client.forget_message(result.item_hash)
+    signed = client.generate_signed_message(MessageType.post, {"type": "t"})
+    assert_type(client.publish(signed, sync=True), Published)
+    assert_type(client.submit({"type": "t"}, message_type="POST"), Published)
+    client.close()
+
+
+async def reading_async(hashes: list[str]) -> AsyncIterator[str]:
+    async with aleph_async.AlephHttpClient(http_client=httpx.AsyncClient()) as client:
+        assert_type(await client.get_message(hashes[0]), Message)
+        message, status = await client.get_message(hashes[0], with_status=True)
+        assert_type(message, Message)
+        assert_type(status, MessageStatus)
+        page = await client.get_messages(message_filter=MessageFilter(tags=["a"]))
+        for found in page:
+            assert_type(found, Message)
+        async for post in client.get_posts_iterator(types="t"):
+            assert_type(post, Post)
+            yield post.item_hash
+        async for watched in client.watch_messages(MessageFilter(channels="TEST")):
+            assert_type(watched, Message)
+            break
+        async for aggregate in client.list_aggregates_iterator(keys=["k"]):
+            yield aggregate.address
+        assert_type(await client.download_file_ipfs(hashes[0]), bytes)
+        assert_type(await client.download_file_to_path(hashes[0], Path("file")), Path)
+
+
+async def publishing_async(account: aleph_async.Account) -> None:
+    async with aleph_async.AuthenticatedAlephHttpClient(account, api_server="http://a") as client:
+        message, status = await client.create_post("text", "t")
+        assert_type((await client.create_store(b"x")).message, Message)
+        assert_type(await client.forget("hash"), Published)
+        assert_type(await client.create_aggregate("key", {"a": {"b": None}}), Published)
+        print(message.item_hash, status)
+
+
+def errors(client: aleph_async.AlephHttpClient) -> None:
+    try:
+        print(client.api_server)
+    except InsufficientFundsError as error:
+        print(error.required, error.available, error.item_hash, error.status)
+    except RejectedMessage as error:
+        print(error.error_code, error.details)
+    except ForgottenMessageError as error:
+        print(error.forgotten_by)
+    except RateLimited as error:
+        assert_type(error.retry_after, float | None)
+    except WatchInterrupted as error:
+        print(error.last_seen, error.attempts)
+    except AlephClientError as error:
+        print(error.message)
