@@ -31,8 +31,8 @@ __all__ = ["Connection"]
 
 T = TypeVar("T")
 
-# The longest JSON answer that is taken: a page of 200 messages of the largest inline size, parsed copy included.
-_LARGEST_ANSWER = 256 * 1024 * 1024
+# The longest JSON answer that is taken: a page of 200 large messages, parsed copies included.
+_LARGEST_ANSWER = 128 * 1024 * 1024
 _USER_AGENT = "aleph-sync"
 # The HTTP library sends no longer one, and few servers take as much.
 _LONGEST_URL = 60_000
@@ -79,7 +79,8 @@ class Connection:
             ssl_context=ssl_context,
             unix_socket=unix_socket,
             http_client=http_client,
-            prefer_aiohttp=None if self.settings.PREFER_AIOHTTP else False,
+            # aiohttp repeats a request by itself when a kept connection turns out to be closed.
+            prefer_aiohttp=None if self.settings.PREFER_AIOHTTP and retry is not None else False,
         )
 
     @property

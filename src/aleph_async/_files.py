@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from io import TextIOBase
 from pathlib import Path
@@ -11,6 +12,7 @@ from aleph_core.call import Answer
 from aleph_core.calls import storage as calls
 from aleph_core.errors import (
     ArgumentError,
+    ContentMismatchError,
     FileTooLarge,
     MalformedAnswerError,
     ResourceNotFoundError,
@@ -23,9 +25,20 @@ from aleph_core.retry import Fail, RetryPlan, Return
 from aleph_core.verification import hasher_to_verify, verify_digest
 
 from ._connection import Connection
-from ._runtime import FileSink, Progress, Request, Spool, StreamedAnswer, clock, sleep
+from ._runtime import (
+    FileSink,
+    Progress,
+    Request,
+    Spool,
+    StreamedAnswer,
+    clock,
+    origin,
+    sleep,
+)
 
 __all__ = ["Files"]
+
+_log = logging.getLogger("aleph")
 
 _LARGEST_REFUSAL = 64 * 1024
 
@@ -168,15 +181,37 @@ class Files(Connection):
         max_size: int | None,
         on_progress: Progress | None,
     ) -> None:
-        """Fill the sink with the checked bytes from the first URL that gives them whole."""
+        """Fill the sink with the checked bytes from the first URL that gives them.
+
+        A node that does not have the file, or sends another, is left out and the others are asked.
+        """
         self._check_open()
         file_hash = check_item_hash(file_hash, "file_hash")
         if max_size is not None:
             check_count(max_size, "max_size")
         # A missing hasher is found here, before anything is sent.
         hasher_to_verify(file_hash, self.verify)
-        first = self._first if len(urls) == len(self.nodes) else 0
-        plan = RetryPlan(self._policy, nodes=len(urls), first_node=first)
+        left = urls[self._first :] + urls[: self._first]
+        while True:
+            try:
+                return await self._download_from(left, file_hash, sink, max_size, on_progress)
+            except (ResourceNotFoundError, ContentMismatchError) as error:
+                others = [url for url in left if origin(url) != error.node]
+                if not others or len(others) == len(left):
+                    raise
+                _log.warning("asking the next node: %s", error)
+                left = others
+                await sink.restart()
+
+    async def _download_from(
+        self,
+        urls: list[str],
+        file_hash: str,
+        sink: FileSink | Spool,
+        max_size: int | None,
+        on_progress: Progress | None,
+    ) -> None:
+        plan = RetryPlan(self._policy, nodes=len(urls))
         begun = clock()
         while True:
             outcome = await self._attempt(urls[plan.node], file_hash, sink, max_size, on_progress)

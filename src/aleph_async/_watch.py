@@ -76,6 +76,11 @@ class Watching(Messages):
         sightings = Sightings()
         await self._look(sightings)
         last: Message | None = None
+        # Read also when none is wanted: a node tells about a bad filter here, not on the websocket.
+        for message in await self._history(chosen, history, on_invalid):
+            sightings.deliver(message.item_hash)
+            last = message
+            yield message
         plan: RetryPlan | None = None
         broken_at = 0.0
         node = self._first
@@ -85,13 +90,6 @@ class Watching(Messages):
                 async with self._http.websocket(
                     url, maximum_message_bytes=_LARGEST_FRAME
                 ) as socket:
-                    if history:
-                        past = await self._history(chosen, history, on_invalid)
-                        history = 0
-                        for message in past:
-                            sightings.deliver(message.item_hash)
-                            last = message
-                            yield message
                     for message in await self._catch_up(sightings, chosen, on_invalid):
                         last = message
                         yield message
@@ -206,9 +204,10 @@ class Watching(Messages):
     async def _history(
         self, chosen: MessageFilter, count: int, on_invalid: OnInvalid | None
     ) -> list[Message]:
-        page = await self._message_page(
-            chosen.evolve(sort_order=SortOrder.DESCENDING), count, position=Position(page=1)
-        )
+        newest = chosen.evolve(sort_order=SortOrder.DESCENDING)
+        page = await self._message_page(newest, max(count, 1), position=Position(page=1))
+        if count == 0:
+            return []
         for entry in page.invalid:
             _report(entry, on_invalid)
         return list(reversed(page.items))

@@ -79,7 +79,8 @@ def upload_signed(
                 item_hash=message.item_hash,
                 **data,
             )
-        if answer.status == 403:
+        # A node with IPFS switched off refuses with the same status and says so.
+        if answer.status == 403 and answer.text.strip() == "403: Forbidden":
             raise BadSignatureError(
                 f"{answer.node or 'the node'} takes the signature of message {message.item_hash} "
                 f"for wrong: {answer.excerpt}",

@@ -77,6 +77,9 @@ class Message:
     status: MessageStatus | None = None
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 
+    def __hash__(self) -> int:
+        return hash(self.item_hash)
+
     @property
     def datetime(self) -> datetime:
         """The time as a moment; raises ``ArgumentError`` for a claim outside of the calendar."""
@@ -172,6 +175,7 @@ class Published:
     def content(self) -> Content:
         return self.message.content
 
+    # Typed as Any, or the two halves of an unpacked result would both be the union of their types.
     def __iter__(self) -> Iterator[Any]:
         yield self.message
         yield self.status

@@ -108,9 +108,7 @@ async def test_a_download_goes_on_with_the_next_node(reading: Make) -> None:
 
 async def test_without_retry_a_download_is_tried_once(reading: Make) -> None:
     with HostileServer(hang_up()) as server:
-        # The other async transport repeats a GET by itself when the connection is hung up.
-        plain = Settings(PREFER_AIOHTTP=False)
-        async with reading(server, retry=None, settings=plain) as client:
+        async with reading(server, retry=None) as client:
             with pytest.raises(TransportError):
                 await client.download_file(HASH)
         assert len(server.requests) == 1
@@ -185,3 +183,15 @@ async def test_the_gateway_is_asked_for_what_the_node_has_not(
                 await client.download_file_ipfs_to_buffer(cid, buffer)
     assert buffer.getvalue() == b""
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_node_that_sends_other_bytes_is_left_out_for_the_next_one(reading: Make) -> None:
+    with node({PATH: answer(b"other bytes")}) as bad, node({PATH: answer(DATA)}) as good:
+        async with reading(bad, good) as client:
+            assert await client.download_file(HASH) == DATA
+
+
+async def test_a_file_that_one_node_lacks_comes_from_the_next_one(reading: Make) -> None:
+    with node({PATH: answer(b"Not found", status=404)}) as bad, node({PATH: answer(DATA)}) as good:
+        async with reading(bad, good) as client:
+            assert await client.download_file(HASH) == DATA

@@ -16,7 +16,6 @@ from aleph_async import (
     MessageRejection,
     PendingMessageError,
     RejectedMessage,
-    Settings,
     TransportError,
     VerificationError,
 )
@@ -160,9 +159,7 @@ async def test_a_node_that_stays_busy_is_given_up(reading: Make, status: int) ->
 async def test_without_retry_nothing_is_repeated(reading: Make) -> None:
     for step in (unavailable(), rate_limited(0.01), hang_up()):
         with node({PATH: step}) as server:
-            # The other async transport repeats a GET by itself when the connection is hung up.
-            plain = Settings(PREFER_AIOHTTP=False)
-            async with reading(server, retry=None, settings=plain) as client:
+            async with reading(server, retry=None) as client:
                 with pytest.raises((ApiError, TransportError)) as caught:
                     await client.get_message(HASH)
             assert caught.value.attempts == 1

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -18,7 +18,9 @@ from aleph_async import (
     WatchInterrupted,
 )
 from aleph_async._runtime import clock
+from tests import scripted
 from tests.hostile import (
+    HostileServer,
     Step,
     answer,
     frame,
@@ -34,7 +36,7 @@ from tests.hostile import (
     websocket_oversize,
     websocket_too_many,
 )
-from tests.scripted import HASHES, LIST, MESSAGES, WATCH, listed, message, node, paths
+from tests.scripted import HASHES, LIST, MESSAGES, WATCH, listed, message, paths
 
 pytestmark = pytest.mark.anyio
 
@@ -43,6 +45,11 @@ NOTHING = answer({"hashes": [], "pagination_per_page": 0})
 ANY = f"{MESSAGES}/"
 STATUS = answer({"status": "processed", "reception_time": "2026-11-23T07:54:03Z"})
 PATIENT = RetryPolicy(attempts=3, initial_delay=0.01, maximum_delay=0.05)
+
+
+def node(table: Mapping[str, Step | Sequence[Step]]) -> HostileServer:
+    """Play the table; the list is empty unless it says otherwise, since a watch begins with it."""
+    return scripted.node({LIST: answer(listed()), **table})
 
 
 def text(value: Any) -> bytes:

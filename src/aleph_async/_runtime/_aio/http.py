@@ -410,6 +410,9 @@ def _failure(
         if cause is not None and isinstance(cause, aiohttp.ClientError):
             error, known = _from_aiohttp(aiohttp, cause)
             sent = known if sent is None else sent
+        elif isinstance(error, RuntimeError) and str(error) == "Connection closed.":
+            # What aiohttp's reader says once a broken answer has ended its connection.
+            error = httpx.ReadError(str(error))
     if not isinstance(error, _ERRORS):
         return None
     return _request.transport_error(error, request.node, timeout, sent=sent)
