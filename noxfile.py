@@ -87,7 +87,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def install(session: nox.Session) -> None:
     """Build and install the project every way users do."""
-    group(session, "test", "-e", ".[all]")
+    group(session, "test")
     session.run("pytest", "-m", "packaging", *(session.posargs or ["tests/packaging"]))
 
 
@@ -126,7 +126,7 @@ def interop(session: nox.Session) -> None:
     if not python.exists():
         session.run("python", "-m", "venv", str(sdk))
     session.run(str(python), "-m", "pip", "install", "-q", PUBLISHED_SDK, external=True)
-    group(session, "test", "-e", ".[all]")
+    group(session, "test", "-e", ".[devnode]")
     session.run(
         "pytest", "-m", "interop", *(session.posargs or ["tests/interop"]),
         env={"ALEPH_PUBLISHED_SDK_PYTHON": str(python)},

@@ -140,6 +140,7 @@ async def test_a_file_that_changes_while_it_is_sent_is_named_and_never_accepted(
             await http.exchange(
                 post(server, FileSource(path), tail=b"t", on_progress=change), limit=LIMIT
             )
+        server.wait_for_requests(1)
         assert server.requests[0].body == b""
 
 
