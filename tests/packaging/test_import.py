@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+LOADED = "import json, sys; import {package}; print(json.dumps(sorted(sys.modules)))"
+
+HEAVY = {
+    "aleph_cid",
+    "aleph_devnode",
+    "aleph_message",
+    "aiohttp",
+    "coincurve",
+    "cryptography",
+    "eth_abi",
+    "eth_account",
+    "eth_keys",
+    "eth_utils",
+    "httpx_aiohttp",
+    "ledgereth",
+    "nacl",
+    "puremagic",
+    "pydantic",
+    "scalecodec",
+    "starlette",
+    "substrateinterface",
+    "web3",
+}
+EVENT_LOOP = {"anyio", "asyncio", "httpx_ws", "trio", "websockets", "wsproto"}
+
+
+def loaded_by(package: str) -> set[str]:
+    command = [sys.executable, "-W", "error", "-c", LOADED.format(package=package)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize(
+    ("package", "unwanted"),
+    [
+        ("aleph_core", HEAVY | EVENT_LOOP | {"aleph_async", "aleph_sync", "httpx"}),
+        ("aleph_sync", HEAVY | EVENT_LOOP | {"aleph_async"}),
+        ("aleph_async", HEAVY | {"aleph_sync"}),
+    ],
+)
+def test_importing_loads_nothing_heavy(package: str, unwanted: set[str]) -> None:
+    modules = loaded_by(package)
+
+    assert package in modules
+    assert modules & unwanted == set()
