@@ -292,7 +292,14 @@ class UnverifiableContentError(VerificationError):
 
 
 class SigningError(AlephError):
-    """The wallet did not sign: locked, refused, disconnected or of the wrong kind."""
+    """The wallet did not sign: locked, refused, disconnected or of the wrong kind.
+
+    ``status_word`` is the number with which a device refused, if it gave one.
+    """
+
+    def __init__(self, message: str, *, status_word: int | None = None) -> None:
+        super().__init__(message)
+        self.status_word = status_word
 
 
 class WatchInterrupted(TransportError):

@@ -14,15 +14,19 @@ if TYPE_CHECKING:
         load_or_create_key_file,
         read_key_file,
     )
+    from .ledger import LedgerAccount, LedgerETHAccount, get_fallback_account
     from .solana import SOLAccount
 
 __all__ = [
     "Account",
     "ETHAccount",
     "InsecureKeyFileWarning",
+    "LedgerAccount",
+    "LedgerETHAccount",
     "LocalAccount",
     "SOLAccount",
     "create_key_file",
+    "get_fallback_account",
     "load_or_create_key_file",
     "read_key_file",
 ]
@@ -31,9 +35,12 @@ _HOMES = {
     "Account": "account",
     "ETHAccount": "ethereum",
     "InsecureKeyFileWarning": "key_files",
+    "LedgerAccount": "ledger",
+    "LedgerETHAccount": "ledger",
     "LocalAccount": "account",
     "SOLAccount": "solana",
     "create_key_file": "key_files",
+    "get_fallback_account": "ledger",
     "load_or_create_key_file": "key_files",
     "read_key_file": "key_files",
 }
