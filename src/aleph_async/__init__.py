@@ -54,6 +54,7 @@ from aleph_core.retry import RetryPolicy
 from aleph_core.settings import Settings, settings
 from aleph_core.verification import Verify, verify_message
 
+from ._remote import RemoteAccount
 from ._runtime import Limits, Timeout
 from .client import AlephHttpClient, AuthenticatedAlephHttpClient
 
@@ -62,9 +63,16 @@ if TYPE_CHECKING:
         Account,
         ETHAccount,
         InsecureKeyFileWarning,
+        LedgerAccount,
+        LedgerETHAccount,
+        MainConfiguration,
         SOLAccount,
         create_key_file,
+        get_fallback_account,
+        load_account,
+        load_main_configuration,
         read_key_file,
+        save_main_configuration,
     )
 
 __all__ = [
@@ -90,7 +98,10 @@ __all__ = [
     "InvalidEntry",
     "InvalidItemHashError",
     "InvalidMessageError",
+    "LedgerAccount",
+    "LedgerETHAccount",
     "Limits",
+    "MainConfiguration",
     "MalformedAnswerError",
     "Message",
     "MessageFilter",
@@ -107,6 +118,7 @@ __all__ = [
     "Published",
     "RateLimited",
     "RejectedMessage",
+    "RemoteAccount",
     "RemovedMessageError",
     "ResourceNotFoundError",
     "RetryPolicy",
@@ -127,7 +139,11 @@ __all__ = [
     "WatchInterrupted",
     "__version__",
     "create_key_file",
+    "get_fallback_account",
+    "load_account",
+    "load_main_configuration",
     "read_key_file",
+    "save_main_configuration",
     "settings",
     "verify_message",
 ]
@@ -138,9 +154,16 @@ _LAZY = frozenset(
         "Account",
         "ETHAccount",
         "InsecureKeyFileWarning",
+        "LedgerAccount",
+        "LedgerETHAccount",
+        "MainConfiguration",
         "SOLAccount",
         "create_key_file",
+        "get_fallback_account",
+        "load_account",
+        "load_main_configuration",
         "read_key_file",
+        "save_main_configuration",
     }
 )
 

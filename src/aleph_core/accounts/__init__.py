@@ -14,7 +14,13 @@ if TYPE_CHECKING:
         load_or_create_key_file,
         read_key_file,
     )
+    from .key_home import (
+        MainConfiguration,
+        load_main_configuration,
+        save_main_configuration,
+    )
     from .ledger import LedgerAccount, LedgerETHAccount, get_fallback_account
+    from .loading import load_account
     from .solana import SOLAccount
 
 __all__ = [
@@ -24,11 +30,15 @@ __all__ = [
     "LedgerAccount",
     "LedgerETHAccount",
     "LocalAccount",
+    "MainConfiguration",
     "SOLAccount",
     "create_key_file",
     "get_fallback_account",
+    "load_account",
+    "load_main_configuration",
     "load_or_create_key_file",
     "read_key_file",
+    "save_main_configuration",
 ]
 
 _HOMES = {
@@ -38,11 +48,15 @@ _HOMES = {
     "LedgerAccount": "ledger",
     "LedgerETHAccount": "ledger",
     "LocalAccount": "account",
+    "MainConfiguration": "key_home",
     "SOLAccount": "solana",
     "create_key_file": "key_files",
     "get_fallback_account": "ledger",
+    "load_account": "loading",
+    "load_main_configuration": "key_home",
     "load_or_create_key_file": "key_files",
     "read_key_file": "key_files",
+    "save_main_configuration": "key_home",
 }
 
 
