@@ -402,8 +402,10 @@ def _read_signature(answer: bytes) -> tuple[int, bytes]:
 def _network(chain: str | None) -> str:
     if chain is None:
         return "ETH"
-    if isinstance(chain, str) and (chain == "AVAX" or chain in EVM_CHAINS):
-        return str.__str__(chain)
+    if isinstance(chain, str):
+        name = str.__str__(chain)
+        if name == "AVAX" or name in EVM_CHAINS:
+            return name
     raise ArgumentError(
         "chain", f"{chain!r:.100} is not one under which nodes accept an Ethereum key"
     )
