@@ -15,6 +15,7 @@ __all__ = [
     "ClosedClientError",
     "ConfigurationError",
     "ContentMismatchError",
+    "DecryptionError",
     "FileTooLarge",
     "ForgottenMessageError",
     "InsufficientFundsError",
@@ -293,6 +294,10 @@ class UnverifiableContentError(VerificationError):
 
 class SigningError(AlephError):
     """The wallet did not sign: locked, refused, disconnected or of the wrong kind."""
+
+
+class DecryptionError(AlephError):
+    """The bytes were not encrypted for this key, or were altered since."""
 
 
 class WatchInterrupted(TransportError):

@@ -7,21 +7,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .account import Account, LocalAccount
-    from .ethereum import ETHAccount
+    from .avalanche import AvalancheAccount
+    from .cosmos import CosmosAccount, CSDKAccount
+    from .ethereum import ETHAccount, EVMAccount
     from .key_files import (
         InsecureKeyFileWarning,
         create_key_file,
         load_or_create_key_file,
         read_key_file,
     )
-    from .solana import SOLAccount
+    from .nuls import NULS2Account, NULSAccount
+    from .solana import SOLAccount, SVMAccount
+    from .substrate import DOTAccount
+    from .tezos import TezosAccount
 
 __all__ = [
     "Account",
+    "AvalancheAccount",
+    "CSDKAccount",
+    "CosmosAccount",
+    "DOTAccount",
     "ETHAccount",
+    "EVMAccount",
     "InsecureKeyFileWarning",
     "LocalAccount",
+    "NULS2Account",
+    "NULSAccount",
     "SOLAccount",
+    "SVMAccount",
+    "TezosAccount",
     "create_key_file",
     "load_or_create_key_file",
     "read_key_file",
@@ -29,10 +43,19 @@ __all__ = [
 
 _HOMES = {
     "Account": "account",
+    "AvalancheAccount": "avalanche",
+    "CSDKAccount": "cosmos",
+    "CosmosAccount": "cosmos",
+    "DOTAccount": "substrate",
     "ETHAccount": "ethereum",
+    "EVMAccount": "ethereum",
     "InsecureKeyFileWarning": "key_files",
     "LocalAccount": "account",
+    "NULS2Account": "nuls",
+    "NULSAccount": "nuls",
     "SOLAccount": "solana",
+    "SVMAccount": "solana",
+    "TezosAccount": "tezos",
     "create_key_file": "key_files",
     "load_or_create_key_file": "key_files",
     "read_key_file": "key_files",

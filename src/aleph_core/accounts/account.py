@@ -101,7 +101,11 @@ class LocalAccount(ABC):
         buffer = verification_buffer(
             own["chain"], own["sender"], message.get("type", ""), message.get("item_hash", "")
         )
-        return {**message, **own, "signature": self._encode_signature(self.sign_raw(buffer))}
+        return {**message, **own, "signature": self._sign_buffer(buffer, message)}
+
+    def _sign_buffer(self, buffer: bytes, _message: Mapping[str, Any], /) -> str:
+        """Return the ``signature`` of a message; some chains wrap its text before they sign it."""
+        return self._encode_signature(self.sign_raw(buffer))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.get_address()}>"
@@ -125,8 +129,8 @@ class LocalAccount(ABC):
         )
 
 
-def require_bytes(buffer: object) -> bytes:
-    """Return the bytes to sign; raise ``ArgumentError`` for anything that is not bytes."""
-    if not isinstance(buffer, bytes | bytearray | memoryview):
-        raise ArgumentError("buffer", f"must be bytes, not {type(buffer).__name__}")
-    return bytes(buffer)
+def require_bytes(value: object, argument: str = "buffer") -> bytes:
+    """Return the bytes to work on; raise ``ArgumentError`` for anything that is not bytes."""
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise ArgumentError(argument, f"must be bytes, not {type(value).__name__}")
+    return bytes(value)
