@@ -74,8 +74,9 @@ class Authorization:
             raise ArgumentError("authorization", f"{entry!r:.100} is no object")
         known = {name: entry[name] for name in _LISTS if name in entry}
         extra = {k: v for k, v in entry.items() if k not in ("address", "chain", *_LISTS)}
-        # Nodes take an empty chain for none.
-        chain = entry.get("chain") or None
+        chain = entry.get("chain")
+        # Nodes take an empty text for no restriction; any other value that is no text grants nothing.
+        chain = None if chain == "" else chain
         return cls(entry.get("address", ""), chain=chain, extra=extra, **known)
 
     def as_dict(self) -> dict[str, Any]:
