@@ -50,6 +50,20 @@ def test_it_holds_for_no_other_message(entry: dict[str, Any]) -> None:
             verify_message_signature({**message, **changes})
 
 
+OF_THE_FIRST_NULS = [e for e in SIGNED if e["message"]["chain"] == "NULS"]
+
+
+@pytest.mark.parametrize("entry", OF_THE_FIRST_NULS, ids=name)
+def test_any_altered_byte_of_a_signature_of_the_first_nuls_chain_fails(
+    entry: dict[str, Any],
+) -> None:
+    raw = bytes.fromhex(entry["message"]["signature"])
+    altered = [raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :] for at in range(len(raw))]
+    for signature in (*altered, raw + b"\x00", raw[:-1], raw[:34], raw[:35], raw[:1], b""):
+        with pytest.raises(BadSignatureError):
+            verify_message_signature({**entry["message"], "signature": signature.hex()})
+
+
 @pytest.mark.parametrize("entry", [e for e in SIGNED if e["account"]], ids=name)
 def test_our_account_of_the_same_key_is_the_same_sender(entry: dict[str, Any]) -> None:
     account = account_of(entry)
