@@ -15,6 +15,7 @@ __all__ = [
     "ClosedClientError",
     "ConfigurationError",
     "ContentMismatchError",
+    "DecryptionError",
     "FileTooLarge",
     "ForgottenMessageError",
     "InsufficientFundsError",
@@ -300,6 +301,10 @@ class SigningError(AlephError):
     def __init__(self, message: str, *, status_word: int | None = None) -> None:
         super().__init__(message)
         self.status_word = status_word
+
+
+class DecryptionError(AlephError):
+    """The bytes were not encrypted for this key, or were altered since."""
 
 
 class WatchInterrupted(TransportError):

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .account import Account, LocalAccount
-    from .ethereum import ETHAccount
+    from .avalanche import AvalancheAccount
+    from .cosmos import CosmosAccount, CSDKAccount
+    from .ethereum import ETHAccount, EVMAccount
     from .key_files import (
         InsecureKeyFileWarning,
         create_key_file,
@@ -21,17 +23,29 @@ if TYPE_CHECKING:
     )
     from .ledger import LedgerAccount, LedgerETHAccount, get_fallback_account
     from .loading import load_account
-    from .solana import SOLAccount
+    from .nuls import NULS2Account, NULSAccount
+    from .solana import SOLAccount, SVMAccount
+    from .substrate import DOTAccount
+    from .tezos import TezosAccount
 
 __all__ = [
     "Account",
+    "AvalancheAccount",
+    "CSDKAccount",
+    "CosmosAccount",
+    "DOTAccount",
     "ETHAccount",
+    "EVMAccount",
     "InsecureKeyFileWarning",
     "LedgerAccount",
     "LedgerETHAccount",
     "LocalAccount",
     "MainConfiguration",
+    "NULS2Account",
+    "NULSAccount",
     "SOLAccount",
+    "SVMAccount",
+    "TezosAccount",
     "create_key_file",
     "get_fallback_account",
     "load_account",
@@ -43,13 +57,22 @@ __all__ = [
 
 _HOMES = {
     "Account": "account",
+    "AvalancheAccount": "avalanche",
+    "CSDKAccount": "cosmos",
+    "CosmosAccount": "cosmos",
+    "DOTAccount": "substrate",
     "ETHAccount": "ethereum",
+    "EVMAccount": "ethereum",
     "InsecureKeyFileWarning": "key_files",
     "LedgerAccount": "ledger",
     "LedgerETHAccount": "ledger",
     "LocalAccount": "account",
     "MainConfiguration": "key_home",
+    "NULS2Account": "nuls",
+    "NULSAccount": "nuls",
     "SOLAccount": "solana",
+    "SVMAccount": "solana",
+    "TezosAccount": "tezos",
     "create_key_file": "key_files",
     "get_fallback_account": "ledger",
     "load_account": "loading",

@@ -111,7 +111,11 @@ class LocalAccount(ABC):
         Raises ``ArgumentError`` otherwise, before anything is signed.
         """
         unsigned, buffer = own_message(self, message)
-        return {**unsigned, "signature": self._encode_signature(self.sign_raw(buffer))}
+        return {**unsigned, "signature": self._sign_buffer(buffer, message)}
+
+    def _sign_buffer(self, buffer: bytes, _message: Mapping[str, Any], /) -> str:
+        """Return the ``signature`` of a message; some chains wrap its text before they sign it."""
+        return self._encode_signature(self.sign_raw(buffer))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.get_address()}>"
@@ -153,8 +157,8 @@ def own_message(account: Owner, message: Mapping[str, Any]) -> tuple[dict[str, A
     return {**message, **own}, buffer
 
 
-def require_bytes(buffer: object) -> bytes:
-    """Return the bytes to sign; raise ``ArgumentError`` for anything that is not bytes."""
-    if not isinstance(buffer, bytes | bytearray | memoryview):
-        raise ArgumentError("buffer", f"must be bytes, not {type(buffer).__name__}")
-    return bytes(buffer)
+def require_bytes(value: object, argument: str = "buffer") -> bytes:
+    """Return the bytes to work on; raise ``ArgumentError`` for anything that is not bytes."""
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise ArgumentError(argument, f"must be bytes, not {type(value).__name__}")
+    return bytes(value)

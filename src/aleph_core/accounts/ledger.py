@@ -19,10 +19,10 @@ import attrs
 from coincurve import PublicKey
 from Crypto.Hash import keccak
 
-from ..chains import EVM_CHAINS
 from ..errors import ArgumentError, BadSignatureError, MissingDependencyError, SigningError
 from .account import own_message, require_bytes
-from .ethereum import checksum_address, verify_signature
+from .ethereum import checksum_address, evm_network, verify_signature
+from .secp256k1 import recover_public_key
 
 __all__ = ["LedgerAccount", "LedgerETHAccount", "get_fallback_account"]
 
@@ -112,7 +112,7 @@ class LedgerETHAccount:
     ) -> Self:
         """Return the account under a BIP-32 path such as ``44'/60'/0'/0/0``."""
         elements = _read_path(path)
-        network = _network(chain)
+        network = evm_network(chain)
         if not timeout > 0:
             raise ArgumentError("timeout", "must be a positive number of seconds")
         with _connected(device, _SILENT) as link:
@@ -211,7 +211,7 @@ class LedgerETHAccount:
         Returns the 65 bytes r, s and y-parity. One that carries contract data needs blind signing,
         which is switched on in the settings of the Ethereum app.
         """
-        unsigned = require_bytes(transaction)
+        unsigned = require_bytes(transaction, "transaction")
         if unsigned[:1] not in (b"\x01", b"\x02"):
             raise ArgumentError("transaction", "must be serialised, and of type 1 or 2")
         with _connected(self._device, self._timeout) as link:
@@ -223,12 +223,7 @@ class LedgerETHAccount:
                 raise SigningError(_BLIND, status_word=_INVALID) from None
         v, rs = _read_signature(answer)
         signature = rs + bytes([v])
-        recovered = None
-        # Older releases of the library raise bare exceptions.
-        with contextlib.suppress(Exception):
-            recovered = PublicKey.from_signature_and_message(
-                signature, _keccak(unsigned), hasher=None
-            )
+        recovered = recover_public_key(signature, unsigned, _keccak)
         if recovered is None or "0x" + recovered.format().hex() != self._public_key:
             raise SigningError(_OTHER_KEY.format(address=self._address))
         return signature
@@ -397,18 +392,6 @@ def _read_signature(answer: bytes) -> tuple[int, bytes]:
     if len(answer) != 65 or answer[0] not in (0, 1, 27, 28):
         raise SigningError(_STRANGE)
     return answer[0], answer[1:]
-
-
-def _network(chain: str | None) -> str:
-    if chain is None:
-        return "ETH"
-    if isinstance(chain, str):
-        name = str.__str__(chain)
-        if name == "AVAX" or name in EVM_CHAINS:
-            return name
-    raise ArgumentError(
-        "chain", f"{chain!r:.100} is not one under which nodes accept an Ethereum key"
-    )
 
 
 def _signs_blindly(link: _Link) -> bool:
