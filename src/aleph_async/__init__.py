@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aleph_core import __version__, accounts
+from aleph_core.authorizations import Authorization, AuthorizationBuilder
 from aleph_core.errors import (
     AlephClientError,
     AlephError,
@@ -15,6 +16,7 @@ from aleph_core.errors import (
     ClosedClientError,
     ConfigurationError,
     ContentMismatchError,
+    DecryptionError,
     FileTooLarge,
     ForgottenMessageError,
     InsufficientFundsError,
@@ -54,17 +56,34 @@ from aleph_core.retry import RetryPolicy
 from aleph_core.settings import Settings, settings
 from aleph_core.verification import Verify, verify_message
 
+from ._remote import RemoteAccount
 from ._runtime import Limits, Timeout
 from .client import AlephHttpClient, AuthenticatedAlephHttpClient
 
 if TYPE_CHECKING:
     from aleph_core.accounts import (
         Account,
+        AvalancheAccount,
+        CosmosAccount,
+        CSDKAccount,
+        DOTAccount,
         ETHAccount,
+        EVMAccount,
         InsecureKeyFileWarning,
+        LedgerAccount,
+        LedgerETHAccount,
+        MainConfiguration,
+        NULS2Account,
+        NULSAccount,
         SOLAccount,
+        SVMAccount,
+        TezosAccount,
         create_key_file,
+        get_fallback_account,
+        load_account,
+        load_main_configuration,
         read_key_file,
+        save_main_configuration,
     )
 
 __all__ = [
@@ -76,13 +95,21 @@ __all__ = [
     "ApiError",
     "ArgumentError",
     "AuthenticatedAlephHttpClient",
+    "Authorization",
+    "AuthorizationBuilder",
+    "AvalancheAccount",
     "BadSignatureError",
     "BroadcastError",
+    "CSDKAccount",
     "ClosedClientError",
     "ConfigurationError",
     "Content",
     "ContentMismatchError",
+    "CosmosAccount",
+    "DOTAccount",
+    "DecryptionError",
     "ETHAccount",
+    "EVMAccount",
     "FileTooLarge",
     "ForgottenMessageError",
     "InsecureKeyFileWarning",
@@ -90,7 +117,10 @@ __all__ = [
     "InvalidEntry",
     "InvalidItemHashError",
     "InvalidMessageError",
+    "LedgerAccount",
+    "LedgerETHAccount",
     "Limits",
+    "MainConfiguration",
     "MalformedAnswerError",
     "Message",
     "MessageFilter",
@@ -99,6 +129,8 @@ __all__ = [
     "MessageRejection",
     "MessageStatus",
     "MissingDependencyError",
+    "NULS2Account",
+    "NULSAccount",
     "NotFoundError",
     "Page",
     "PendingMessageError",
@@ -107,16 +139,19 @@ __all__ = [
     "Published",
     "RateLimited",
     "RejectedMessage",
+    "RemoteAccount",
     "RemovedMessageError",
     "ResourceNotFoundError",
     "RetryPolicy",
     "SOLAccount",
+    "SVMAccount",
     "Settings",
     "SigningError",
     "SortBy",
     "SortOrder",
     "StorageLimits",
     "StoredContent",
+    "TezosAccount",
     "Timeout",
     "TransportError",
     "TransportTimeout",
@@ -127,7 +162,11 @@ __all__ = [
     "WatchInterrupted",
     "__version__",
     "create_key_file",
+    "get_fallback_account",
+    "load_account",
+    "load_main_configuration",
     "read_key_file",
+    "save_main_configuration",
     "settings",
     "verify_message",
 ]
@@ -136,11 +175,27 @@ __all__ = [
 _LAZY = frozenset(
     {
         "Account",
+        "AvalancheAccount",
+        "CSDKAccount",
+        "CosmosAccount",
+        "DOTAccount",
         "ETHAccount",
+        "EVMAccount",
         "InsecureKeyFileWarning",
+        "LedgerAccount",
+        "LedgerETHAccount",
+        "MainConfiguration",
+        "NULS2Account",
+        "NULSAccount",
         "SOLAccount",
+        "SVMAccount",
+        "TezosAccount",
         "create_key_file",
+        "get_fallback_account",
+        "load_account",
+        "load_main_configuration",
         "read_key_file",
+        "save_main_configuration",
     }
 )
 

@@ -24,21 +24,24 @@ from aleph_core.errors import (
     TransportTimeout,
 )
 from aleph_core.item_hash import check_address
-from aleph_core.messages import build_message, sign
+from aleph_core.messages import build_message
 from aleph_core.models.message import Message, MessageStatus, Published
 from aleph_core.retry import is_lost
 
 from ._messages import Messages
 from ._runtime import FileSource
+from ._signing import sign
 
 if TYPE_CHECKING:
     from aleph_core.accounts import Account
+
+    from ._remote import RemoteAccount
 
 __all__ = ["Publishing"]
 
 
 class Publishing(Messages):
-    account: Account
+    account: Account | RemoteAccount
 
     async def create_post(
         self,
@@ -162,7 +165,7 @@ class Publishing(Messages):
     ) -> Message:
         """Return a signed message without publishing it; content that cannot be inline is stored."""
         message, data = self._build(message_type, content, channel, allow_inlining, storage_engine)
-        signed = sign(message, self.account)
+        signed = await sign(message, self.account)
         if message.item_type == "storage":
             await self._send(store_content_bytes(data, item_hash=message.item_hash))
         elif message.item_type == "ipfs":

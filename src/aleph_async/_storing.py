@@ -19,13 +19,13 @@ from aleph_core.errors import (
     TransportTimeout,
 )
 from aleph_core.hashing import cid_hasher, sha256_hasher
-from aleph_core.messages import sign
 from aleph_core.mime import HEAD_SIZE, guess_mime_type
 from aleph_core.models.message import Message, MessageStatus, Published
 from aleph_core.retry import is_lost
 
 from ._publishing import Publishing, _now
 from ._runtime import FileSource, Progress
+from ._signing import sign
 
 __all__ = ["Storing"]
 
@@ -97,7 +97,8 @@ class Storing(Publishing):
             raise ArgumentError("extra_fields", "too large: a STORE message must be inline")
         upload = _Upload(source, file_hash, str(engine), on_progress)
         await self._check_size(upload)
-        return await self._store(sign(message, self.account), upload, sync=sync)
+        signed = await sign(message, self.account)
+        return await self._store(signed, upload, sync=sync)
 
     async def _check_size(self, upload: _Upload) -> None:
         if upload.size <= _SMALL:

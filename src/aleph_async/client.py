@@ -20,6 +20,8 @@ from ._watch import Watching
 if TYPE_CHECKING:
     from aleph_core.accounts import Account
 
+    from ._remote import RemoteAccount
+
 __all__ = ["AlephHttpClient", "AuthenticatedAlephHttpClient"]
 
 
@@ -40,7 +42,7 @@ class AuthenticatedAlephHttpClient(AlephHttpClient, Storing):
 
     def __init__(
         self,
-        account: Account,
+        account: Account | RemoteAccount,
         api_server: str | Sequence[str] | None = None,
         api_unix_socket: str | None = None,
         allow_unix_sockets: bool = True,

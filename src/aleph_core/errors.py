@@ -15,6 +15,7 @@ __all__ = [
     "ClosedClientError",
     "ConfigurationError",
     "ContentMismatchError",
+    "DecryptionError",
     "FileTooLarge",
     "ForgottenMessageError",
     "InsufficientFundsError",
@@ -292,7 +293,18 @@ class UnverifiableContentError(VerificationError):
 
 
 class SigningError(AlephError):
-    """The wallet did not sign: locked, refused, disconnected or of the wrong kind."""
+    """The wallet did not sign: locked, refused, disconnected or of the wrong kind.
+
+    ``status_word`` is the number with which a device refused, if it gave one.
+    """
+
+    def __init__(self, message: str, *, status_word: int | None = None) -> None:
+        super().__init__(message)
+        self.status_word = status_word
+
+
+class DecryptionError(AlephError):
+    """The bytes were not encrypted for this key, or were altered since."""
 
 
 class WatchInterrupted(TransportError):

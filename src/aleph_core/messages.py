@@ -18,7 +18,9 @@ __all__ = [
     "build_message",
     "check_channel",
     "sign",
+    "signable",
     "wire",
+    "with_signature",
 ]
 
 # pyaleph refuses inline content above this many characters (not bytes).
@@ -104,18 +106,31 @@ def _cid(data: bytes) -> str:
 
 def sign(message: Message, account: Signer) -> Message:
     """Return the message with the account's signature; the account's chain and address must be the message's."""
-    signed = account.sign_message(
-        {
-            "chain": message.chain,
-            "sender": message.sender,
-            "type": message.type,
-            "item_hash": message.item_hash,
-            "time": message.time,
-        }
-    )
-    signature = signed.get("signature")
+    return with_signature(message, account.sign_message(signable(message)), account)
+
+
+def signable(message: Message) -> dict[str, Any]:
+    """Return what an account is given to sign: the envelope, still without a signature."""
+    return {
+        "chain": message.chain,
+        "sender": message.sender,
+        "type": message.type,
+        "channel": message.channel,
+        "time": message.time,
+        "item_type": message.item_type,
+        "item_content": message.item_content,
+        "item_hash": message.item_hash,
+    }
+
+
+def with_signature(message: Message, signed: object, account: object) -> Message:
+    """Return the message with the signature that the account gave; raise ``SigningError`` if none."""
+    signature = signed.get("signature") if isinstance(signed, Mapping) else None
     if not isinstance(signature, str) or not signature:
-        raise SigningError(f"{type(account).__name__} returned no signature")
+        raise SigningError(
+            f"{type(account).__name__} returned no signature; an account whose methods await "
+            "works with the client of its own package alone"
+        )
     return message.evolve(signature=signature)
 
 

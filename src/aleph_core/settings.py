@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import attrs
 
@@ -35,17 +35,47 @@ class Settings:
         default="https://ipfs.aleph.cloud/ipfs/", repr=lambda url: repr(without_credentials(url))
     )
     DEFAULT_CHANNEL: str = "ALEPH-CLOUDSOLUTIONS"
+    DEFAULT_CHAIN: str = "ETH"
     DEFAULT_STORAGE_ENGINE: str = "storage"
     ADDRESS_TO_USE: str | None = None
     VERIFY: str = "content"
     MAX_INLINE_SIZE: int = 200_000
     PREFER_AIOHTTP: bool = True
     CONFIG_HOME: Path = attrs.field(factory=lambda: default_config_home(os.environ))
+    CONFIG_FILE: Path = attrs.field(
+        default=attrs.Factory(lambda self: self.CONFIG_HOME / "config.json", takes_self=True)
+    )
     PRIVATE_KEY_FILE: Path = attrs.field(
+        default=attrs.Factory(lambda self: _private_key_file(self), takes_self=True)
+    )
+    PRIVATE_MNEMONIC_FILE: Path = attrs.field(
         default=attrs.Factory(
-            lambda self: self.CONFIG_HOME / "private-keys" / "ethereum.key", takes_self=True
+            lambda self: self.CONFIG_HOME / "private-keys" / "substrate.mnemonic", takes_self=True
         )
     )
+    PRIVATE_KEY_STRING: str | None = attrs.field(default=None, repr=False)
+    REMOTE_CRYPTO_HOST: str | None = attrs.field(
+        default=None, repr=lambda url: repr(url and without_credentials(url))
+    )
+    REMOTE_CRYPTO_UNIX_SOCKET: str | None = None
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self.PRIVATE_KEY_STRING is not None:
+            raise TypeError(
+                "these settings hold a private key and are not pickled; "
+                "read them from the environment where they are used"
+            )
+        return attrs.asdict(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def from_environment(
@@ -69,6 +99,13 @@ class Settings:
             if field.name in given:
                 values[field.name] = _convert(field.name, str(field.type), given[field.name])
         return cls(**values)
+
+
+def _private_key_file(settings: Settings) -> Path:
+    # The file that Aleph's tools configured, so that a script signs with the same key as they do.
+    from .accounts.key_home import configured_key_file, default_key_file
+
+    return configured_key_file(settings.CONFIG_FILE) or default_key_file(settings.CONFIG_HOME)
 
 
 def default_config_home(environ: Mapping[str, str]) -> Path:

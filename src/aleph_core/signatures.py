@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, Final, Protocol
 
 from .chains import EVM_CHAINS, SOLANA_CHAINS, verification_buffer
@@ -10,12 +12,25 @@ from .errors import ArgumentError, BadSignatureError, UnverifiableChainError, Ve
 __all__ = ["verify_message_signature", "verify_signature"]
 
 _NEVER_VERIFIABLE: Final = frozenset({"AURORA", "STT"})
+_VERIFIERS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(EVM_CHAINS, "ethereum"),
+    **dict.fromkeys(SOLANA_CHAINS, "solana"),
+    "AVAX": "avalanche",
+    "CSDK": "cosmos",
+    "DOT": "substrate",
+    "NULS": "nuls",
+    "NULS2": "nuls",
+    "TEZOS": "tezos",
+}
 
 
-def verify_signature(*, chain: str, sender: str, buffer: bytes, signature: object) -> None:
+def verify_signature(
+    *, chain: str, sender: str, buffer: bytes, signature: object, time: object = None
+) -> None:
     """Return only when ``signature``, as a message carries it, is ``sender``'s over ``buffer``.
 
-    Accepts the encodings that nodes accept. Raises ``BadSignatureError`` for a signature that is
+    Accepts the encodings that nodes accept. ``time`` is that of the message, in seconds; Tezos
+    wallets that sign Micheline text cover it, on all other chains it is not signed. Raises ``BadSignatureError`` for a signature that is
     malformed or somebody else's and ``UnverifiableChainError`` for a chain without a verifier.
     """
     if not all(isinstance(text, str) for text in (chain, sender)):
@@ -26,26 +41,26 @@ def verify_signature(*, chain: str, sender: str, buffer: bytes, signature: objec
         raise BadSignatureError(f"the message of {sender!r:.100} carries no signature")
     # A member of a string enumeration hashes by its name, so sets need the plain text.
     chain, sender, signature = str.__str__(chain), str.__str__(sender), str.__str__(signature)
-    if chain in EVM_CHAINS:
-        from .accounts import ethereum
-
-        ethereum.verify_signature(sender=sender, buffer=buffer, signature=signature)
-    elif chain in SOLANA_CHAINS:
-        from .accounts import solana
-
-        solana.verify_signature(sender=sender, buffer=buffer, signature=signature)
-    elif chain in _NEVER_VERIFIABLE:
+    home = _VERIFIERS.get(chain)
+    if chain in _NEVER_VERIFIABLE:
         raise UnverifiableChainError(
             f"no verifier exists for the chain {chain}, and nodes reject its messages; "
             "publish under another EVM identifier, such as ETH",
             chain=chain,
         )
-    else:
+    if home is None:
         raise UnverifiableChainError(
             f"this version cannot verify signatures of the chain {chain!r:.100}; "
             'verify="content" reads its messages without proof of their sender',
             chain=chain,
         )
+    verifier = import_module(f".accounts.{home}", __package__)
+    if chain == "TEZOS":
+        verifier.verify_signature(sender=sender, buffer=buffer, signature=signature, time=time)
+    elif chain == "NULS":
+        verifier.verify_legacy_signature(sender=sender, buffer=buffer, signature=signature)
+    else:
+        verifier.verify_signature(sender=sender, buffer=buffer, signature=signature)
 
 
 class Signed(Protocol):
@@ -57,7 +72,7 @@ class Signed(Protocol):
 def verify_message_signature(message: Signed) -> None:
     """Return only when the sender that an envelope names signed it.
 
-    Reads ``chain``, ``sender``, ``type``, ``item_hash`` and ``signature``. That the content hashes
+    Reads ``chain``, ``sender``, ``type``, ``item_hash``, ``time`` and ``signature``. That the content hashes
     to ``item_hash`` is another question. Raises as ``verify_signature`` does; a value that is
     missing or malformed is a ``BadSignatureError``.
     """
@@ -69,7 +84,11 @@ def verify_message_signature(message: Signed) -> None:
         except ArgumentError as error:
             raise BadSignatureError(f"cannot tell what was signed: {error}") from None
         verify_signature(
-            chain=chain, sender=sender, buffer=buffer, signature=message.get("signature")
+            chain=chain,
+            sender=sender,
+            buffer=buffer,
+            signature=message.get("signature"),
+            time=message.get("time"),
         )
     except VerificationError as error:
         error.item_hash = item_hash if isinstance(item_hash, str) else None

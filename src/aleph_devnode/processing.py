@@ -95,7 +95,11 @@ class Processor:
         _check_signature_form(row["chain"], row["signature"])
         try:
             verify_signature(
-                chain=row["chain"], sender=row["sender"], buffer=text, signature=row["signature"]
+                chain=row["chain"],
+                sender=row["sender"],
+                buffer=text,
+                signature=row["signature"],
+                time=row["time"],
             )
         except VerificationError as error:
             raise signature_refusal(row["chain"]) from error

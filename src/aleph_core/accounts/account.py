@@ -12,12 +12,26 @@ from ..errors import ArgumentError
 __all__ = ["Account", "LocalAccount"]
 
 
+class Owner(Protocol):
+    """Somebody with an address on a chain."""
+
+    @property
+    def CHAIN(self) -> str: ...
+
+    def get_address(self) -> str: ...
+
+
 @runtime_checkable
 class Account(Protocol):
     """Somebody who can sign messages for one address on one chain.
 
     The methods are plain, never coroutines. They may block when a device asks a person.
     """
+
+    @property
+    def interactive(self) -> bool:
+        """Whether signing waits for a person, so that a client does it off the event loop."""
+        ...
 
     @property
     def CHAIN(self) -> str:
@@ -53,6 +67,11 @@ class LocalAccount(ABC):
     """
 
     __slots__ = ("__weakref__",)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether signing waits for a person: here it is arithmetic."""
+        return False
 
     @property
     @abstractmethod
@@ -91,17 +110,12 @@ class LocalAccount(ABC):
         must be this account's, letter by letter, since nodes file messages under the exact address.
         Raises ``ArgumentError`` otherwise, before anything is signed.
         """
-        own = {"chain": self.CHAIN, "sender": self.get_address()}
-        for field, expected in own.items():
-            present = message.get(field)
-            if present not in (None, "", expected):
-                raise ArgumentError(
-                    "message", f"its {field} is {present!r:.100}, but this account is {expected!r}"
-                )
-        buffer = verification_buffer(
-            own["chain"], own["sender"], message.get("type", ""), message.get("item_hash", "")
-        )
-        return {**message, **own, "signature": self._encode_signature(self.sign_raw(buffer))}
+        unsigned, buffer = own_message(self, message)
+        return {**unsigned, "signature": self._sign_buffer(buffer, message)}
+
+    def _sign_buffer(self, buffer: bytes, _message: Mapping[str, Any], /) -> str:
+        """Return the ``signature`` of a message; some chains wrap its text before they sign it."""
+        return self._encode_signature(self.sign_raw(buffer))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.get_address()}>"
@@ -125,8 +139,26 @@ class LocalAccount(ABC):
         )
 
 
-def require_bytes(buffer: object) -> bytes:
-    """Return the bytes to sign; raise ``ArgumentError`` for anything that is not bytes."""
-    if not isinstance(buffer, bytes | bytearray | memoryview):
-        raise ArgumentError("buffer", f"must be bytes, not {type(buffer).__name__}")
-    return bytes(buffer)
+def own_message(account: Owner, message: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Return the message with the account's chain and sender, and the bytes that it signs.
+
+    Raises ``ArgumentError`` when the message has another chain or sender, or lacks what is signed.
+    """
+    own = {"chain": account.CHAIN, "sender": account.get_address()}
+    for field, expected in own.items():
+        present = message.get(field)
+        if present not in (None, "", expected):
+            raise ArgumentError(
+                "message", f"its {field} is {present!r:.100}, but this account is {expected!r}"
+            )
+    buffer = verification_buffer(
+        own["chain"], own["sender"], message.get("type", ""), message.get("item_hash", "")
+    )
+    return {**message, **own}, buffer
+
+
+def require_bytes(value: object, argument: str = "buffer") -> bytes:
+    """Return the bytes to work on; raise ``ArgumentError`` for anything that is not bytes."""
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise ArgumentError(argument, f"must be bytes, not {type(value).__name__}")
+    return bytes(value)

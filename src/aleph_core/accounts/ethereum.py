@@ -1,45 +1,50 @@
 """Ethereum keys: addresses, personal-message signatures (EIP-191), verification.
 
 Signs through libsecp256k1; ``eth_account`` takes most of a second to import and is loaded for
-mnemonics alone.
+encrypted keystores alone.
 """
 
 from __future__ import annotations
 
-import binascii
-import contextlib
-import sys
-from typing import Final, Self
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Self
 
 from coincurve import PrivateKey, PublicKey
 from Crypto.Hash import keccak
 
 from ..chains import EVM_CHAINS
 from ..errors import ArgumentError, BadSignatureError
-from .account import LocalAccount, require_bytes
+from .account import require_bytes
+from .mnemonics import secp256k1_key, seed_from_mnemonic
+from .secp256k1 import Secp256k1Account, recover_public_key
+from .secret_text import unhexlify, without_prefix
 
-__all__ = ["DEFAULT_ACCOUNT_PATH", "ETHAccount", "checksum_address", "verify_signature"]
+__all__ = [
+    "DEFAULT_ACCOUNT_PATH",
+    "ETHAccount",
+    "EVMAccount",
+    "checksum_address",
+    "verify_signature",
+]
 
 DEFAULT_ACCOUNT_PATH: Final = "m/44'/60'/0'/0/0"
 
-_FORMS: Final = "32 bytes, or 64 hexadecimal digits with or without 0x"
 
-
-class ETHAccount(LocalAccount):
+class ETHAccount(Secp256k1Account):
     """An Ethereum key, for ``ETH`` and every EVM identifier that nodes accept.
 
     ``private_key`` is 32 bytes or 64 hexadecimal digits, with or without ``0x``; such digits in
     bytes, as a text file holds them, are read too, and white space around digits is ignored.
     ``chain`` is what messages are published under. An Avalanche C-chain account (``AVAX``)
-    publishes under ``ETH``, since nodes refuse Ethereum signatures under ``AVAX``.
-    Raises ``ArgumentError`` for anything else.
+    publishes under ``ETH``, since nodes refuse Ethereum signatures under ``AVAX``; ``network``
+    keeps what was asked for. Raises ``ArgumentError`` for anything else.
     """
 
-    __slots__ = ("_address", "_chain", "_key")
+    __slots__ = ("_address", "_network")
 
     def __init__(self, private_key: bytes | str, chain: str | None = None) -> None:
-        self._chain = _publishing_chain(chain)
-        self._key = _read_private_key(private_key)
+        self._network = evm_network(chain)
+        super().__init__(private_key)
         self._address = _address(self._key.public_key)
 
     @classmethod
@@ -55,7 +60,26 @@ class ETHAccount(LocalAccount):
 
         Raises ``ArgumentError`` for words or a checksum that do not hold, without repeating them.
         """
-        return cls(_derive(mnemonic, passphrase, account_path), chain)
+        seed = seed_from_mnemonic(mnemonic, passphrase)
+        return cls(secp256k1_key(seed, account_path), chain)
+
+    @classmethod
+    def from_keystore(
+        cls,
+        keystore: Mapping[str, Any] | str | bytes,
+        password: str | Callable[[], str],
+        chain: str | None = None,
+    ) -> Self:
+        """Open a keystore V3, the encrypted key file of Ethereum's tools.
+
+        ``keystore`` is its content, as JSON text or parsed. ``password`` may be a function that
+        asks for it; it is called only when the rest is in order. Deriving the key takes a second
+        or so. Raises ``ArgumentError`` for another format or a wrong password, without repeating it.
+        """
+        from .keystores import open_keystore
+
+        evm_network(chain)
+        return cls(open_keystore(keystore, password), chain)
 
     @classmethod
     def generate(cls, chain: str | None = None) -> Self:
@@ -64,11 +88,12 @@ class ETHAccount(LocalAccount):
 
     @property
     def CHAIN(self) -> str:
-        return self._chain
+        return "ETH" if self._network == "AVAX" else self._network
 
     @property
-    def CURVE(self) -> str:
-        return "secp256k1"
+    def network(self) -> str:
+        """The EVM network that was asked for, where the account's payments take place."""
+        return self._network
 
     def get_address(self) -> str:
         """Return the address with its EIP-55 checksum."""
@@ -78,9 +103,20 @@ class ETHAccount(LocalAccount):
         """Return the compressed public key in hexadecimal with ``0x``."""
         return "0x" + self._key.public_key.format().hex()
 
-    def export_private_key(self) -> str:
-        """Return the private key in hexadecimal with ``0x``. Keep it secret."""
-        return "0x" + self._key.secret.hex()
+    def export_keystore(
+        self,
+        password: str | Callable[[], str],
+        *,
+        kdf: str = "scrypt",
+        iterations: int | None = None,
+    ) -> dict[str, Any]:
+        """Return the key encrypted as a keystore V3, ready to be written as JSON.
+
+        ``kdf`` is ``scrypt`` or ``pbkdf2``; ``iterations`` is its cost, for scrypt a power of two.
+        """
+        from .keystores import make_keystore
+
+        return make_keystore(self._key.secret, password, kdf, iterations)
 
     def sign_raw(self, buffer: bytes) -> bytes:
         """Sign any bytes as an EIP-191 personal message.
@@ -96,6 +132,9 @@ class ETHAccount(LocalAccount):
         return "0x" + signature.hex()
 
 
+EVMAccount = ETHAccount
+
+
 def verify_signature(*, sender: str, buffer: bytes, signature: str) -> None:
     """Raise ``BadSignatureError`` unless ``signature`` is ``sender``'s personal message.
 
@@ -104,14 +143,8 @@ def verify_signature(*, sender: str, buffer: bytes, signature: str) -> None:
     wallet puts under a message, is refused: it would let one signature be spelled in many ways.
     Addresses are compared without case.
     """
-    recoverable = _read_signature(signature)
-    recovered = None
-    if recoverable is not None:
-        # Older releases of the library raise bare exceptions.
-        with contextlib.suppress(Exception):
-            recovered = PublicKey.from_signature_and_message(
-                recoverable, _personal_message(buffer), hasher=_keccak
-            )
+    raw = _read_signature(signature)
+    recovered = None if raw is None else recover_public_key(raw, _personal_message(buffer), _keccak)
     if recovered is None:
         raise BadSignatureError(f"the signature of {sender!r:.100} is no Ethereum signature")
     if _address(recovered).lower() != sender.lower():
@@ -130,15 +163,13 @@ def checksum_address(address: bytes) -> str:
     )
 
 
-def _publishing_chain(chain: str | None) -> str:
+def evm_network(chain: str | None) -> str:
     if chain is None:
         return "ETH"
     if isinstance(chain, str):
         name = str.__str__(chain)
-        if name in EVM_CHAINS:
+        if name in EVM_CHAINS or name == "AVAX":
             return name
-        if name == "AVAX":
-            return "ETH"
     raise ArgumentError(
         "chain",
         f"{chain!r:.100} is not one under which nodes accept an Ethereum key; "
@@ -146,38 +177,11 @@ def _publishing_chain(chain: str | None) -> str:
     )
 
 
-def _read_private_key(private_key: object) -> PrivateKey:
-    secret = _secret_bytes(private_key)
-    if secret is None:
-        raise ArgumentError(
-            "private_key", f"must be {_FORMS}; for words use ETHAccount.from_mnemonic"
-        )
-    try:
-        return PrivateKey(secret)
-    except ValueError:
-        invalid = ArgumentError("private_key", "is zero or too large for a secp256k1 key")
-    raise invalid
-
-
-def _secret_bytes(private_key: object) -> bytes | None:
-    if isinstance(private_key, bytes | bytearray | memoryview):
-        raw = bytes(private_key)
-        if len(raw) == 32:
-            return raw
-        text = raw.decode("ascii", "replace")
-    elif isinstance(private_key, str):
-        text = private_key
-    else:
-        return None
-    digits = _without_prefix(text.strip())
-    return _unhexlify(digits) if len(digits) == 64 else None
-
-
 def _read_signature(signature: str) -> bytes | None:
-    digits = _without_prefix(signature)
+    digits = without_prefix(signature)
     if len(digits) == 129:
         digits = "0" + digits
-    raw = _unhexlify(digits) if len(digits) == 130 else None
+    raw = unhexlify(digits) if len(digits) == 130 else None
     if raw is None:
         return None
     v = raw[64]
@@ -190,18 +194,6 @@ def _read_signature(signature: str) -> bytes | None:
     return raw[:64] + bytes([parity])
 
 
-def _without_prefix(text: str) -> str:
-    return text[2:] if text[:2] in ("0x", "0X") else text
-
-
-def _unhexlify(digits: str) -> bytes | None:
-    # bytes.fromhex would skip white space between the digits.
-    try:
-        return binascii.unhexlify(digits)
-    except ValueError:
-        return None
-
-
 def _personal_message(buffer: bytes) -> bytes:
     return b"\x19Ethereum Signed Message:\n%d%b" % (len(buffer), buffer)
 
@@ -212,30 +204,3 @@ def _keccak(data: bytes) -> bytes:
 
 def _address(public_key: PublicKey) -> str:
     return checksum_address(_keccak(public_key.format(compressed=False)[1:])[12:])
-
-
-def _derive(mnemonic: str, passphrase: str, account_path: str) -> bytes:
-    # Importing this raises the recursion limit to 100000, where nested JSON can overflow the stack.
-    limit = sys.getrecursionlimit()
-    from eth_account.hdaccount import key_from_seed, seed_from_mnemonic
-
-    sys.setrecursionlimit(limit)
-    for name, value in (("mnemonic", mnemonic), ("passphrase", passphrase)):
-        if not isinstance(value, str):
-            raise ArgumentError(name, f"must be text, not {type(value).__name__}")
-    seed = key = None
-    # The library's errors repeat the words, so they must not survive as a cause or context.
-    with contextlib.suppress(Exception):
-        seed = seed_from_mnemonic(" ".join(mnemonic.split()), passphrase)
-    if seed is None:
-        raise ArgumentError(
-            "mnemonic", "is no BIP-39 phrase: check the words, their order and number"
-        )
-    with contextlib.suppress(Exception):
-        key = key_from_seed(seed, account_path)
-    if key is None:
-        raise ArgumentError(
-            "account_path",
-            f"{account_path!r:.100} is no BIP-32 path such as {DEFAULT_ACCOUNT_PATH}",
-        )
-    return key

@@ -180,6 +180,7 @@ def _check_signature(envelope: Envelope) -> None:
             sender=envelope.sender,
             buffer=envelope.signed_text,
             signature=envelope.signature or "",
+            time=envelope.time,
         )
     except VerificationError as error:
         raise Refusal(403) from error

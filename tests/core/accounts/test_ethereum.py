@@ -29,6 +29,8 @@ SIGNATURE = (
     "3bab783c1f53228f6557d18e3ce5e54bfcae80c0dce8ee11db9c8180afe1dd1d1b"
 )
 JUNK = "test test test test test test test test test test test junk"
+# The words of BIP-39 in Japanese for sixteen zero bytes.
+JAPANESE = " ".join(["あいこくしん"] * 11 + ["あおぞら"])
 
 secrets = st.integers(1, CURVE_ORDER - 1).map(lambda number: number.to_bytes(32, "big"))
 
@@ -180,12 +182,15 @@ def test_refuses_a_mnemonic_or_passphrase_that_is_not_text() -> None:
         ETHAccount.from_mnemonic(JUNK, passphrase)
 
 
-def test_deriving_leaves_the_recursion_limit_alone() -> None:
+@pytest.mark.parametrize(
+    "use", [f"from_mnemonic({JAPANESE!r})", "generate().export_keystore('x', iterations=2)"]
+)
+def test_what_loads_eth_account_leaves_the_recursion_limit_alone(use: str) -> None:
     script = (
         "import sys\n"
         "before = sys.getrecursionlimit()\n"
         "from aleph_core.accounts import ETHAccount\n"
-        f"ETHAccount.from_mnemonic({JUNK!r})\n"
+        f"ETHAccount.{use}\n"
         "assert 'eth_account' in sys.modules\n"
         "assert sys.getrecursionlimit() == before\n"
     )

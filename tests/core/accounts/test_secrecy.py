@@ -13,8 +13,18 @@ from collections.abc import Callable
 import base58
 import pytest
 
-from aleph_core.accounts import ETHAccount, LocalAccount, SOLAccount
-from aleph_core.errors import ArgumentError
+from aleph_core.accounts import (
+    AvalancheAccount,
+    CosmosAccount,
+    DOTAccount,
+    ETHAccount,
+    LocalAccount,
+    NULS2Account,
+    SOLAccount,
+    SVMAccount,
+    TezosAccount,
+)
+from aleph_core.errors import ArgumentError, DecryptionError
 
 KEY = bytes(range(101, 133))
 
@@ -25,6 +35,10 @@ def spellings() -> list[str]:
         KEY.hex().upper(),
         base58.b58encode(KEY).decode(),
         SOLAccount(KEY).export_private_key(),
+        TezosAccount(KEY).export_private_key(),
+        TezosAccount(KEY, "secp256k1").export_private_key(),
+        WORDS,
+        PASSWORD,
         repr(KEY)[2:-1],
         str(list(KEY))[1:-1],
         str(int.from_bytes(KEY, "big")),
@@ -37,7 +51,21 @@ def assert_secret_absent(text: str) -> None:
         assert spelling[:20] not in text
 
 
-ACCOUNTS = [ETHAccount(KEY), ETHAccount(KEY, "BASE"), SOLAccount(KEY)]
+ACCOUNTS = [
+    ETHAccount(KEY),
+    ETHAccount(KEY, "BASE"),
+    SOLAccount(KEY),
+    SVMAccount(KEY),
+    DOTAccount(KEY),
+    CosmosAccount(KEY),
+    TezosAccount(KEY),
+    TezosAccount(KEY, "secp256k1"),
+    NULS2Account(KEY),
+    AvalancheAccount(KEY),
+]
+WORDS = "legal winner thank year wave sausage worth useful legal winner thank yellow"
+PASSWORD = "correct horse battery"
+KEYSTORE = ETHAccount(KEY).export_keystore(PASSWORD, iterations=2)
 
 
 @pytest.fixture(params=ACCOUNTS, ids=lambda account: account.CHAIN)
@@ -97,10 +125,26 @@ def test_has_no_dictionary_and_no_state_to_dump(account: LocalAccount) -> None:
         lambda: SOLAccount([*KEY, 300]),
         lambda: ETHAccount(KEY).sign_message({"sender": "other"}),
         lambda: SOLAccount(KEY).sign_message({"type": None}),
+        lambda: CosmosAccount(KEY.hex() + "0"),
+        lambda: NULS2Account(KEY, 7),
+        lambda: AvalancheAccount(KEY + b"0"),
+        lambda: DOTAccount(KEY.hex() + "zz"),
+        lambda: DOTAccount(WORDS + " legal"),
+        lambda: TezosAccount(TezosAccount(KEY).export_private_key() + "1"),
+        lambda: TezosAccount(TezosAccount(KEY).export_private_key(), "secp256k1"),
+        lambda: ETHAccount.from_mnemonic(WORDS + " legal"),
+        lambda: SOLAccount.from_mnemonic(WORDS, account_path="m/0"),
+        lambda: CosmosAccount.from_mnemonic(WORDS[:-7]),
+        lambda: DOTAccount.from_mnemonic(WORDS[:-7], PASSWORD),
+        lambda: ETHAccount.from_keystore(KEYSTORE, PASSWORD + "?"),
+        lambda: ETHAccount.from_keystore({**KEYSTORE, "crypto": {}}, PASSWORD),
+        lambda: ETHAccount(KEY).export_keystore(PASSWORD, iterations=3),
+        lambda: SOLAccount(KEY).decrypt(KEY * 3),
+        lambda: ETHAccount(KEY).decrypt(KEY * 4),
     ],
 )
 def test_tracebacks_of_refusals_do_not_hold_the_key(make: Callable[[], object]) -> None:
-    with pytest.raises(ArgumentError) as caught:
+    with pytest.raises((ArgumentError, DecryptionError)) as caught:
         make()
     assert_secret_absent("".join(traceback.format_exception(caught.value)))
     assert_secret_absent(repr(caught.value) + repr(vars(caught.value)))
