@@ -18,6 +18,7 @@ nox.options.sessions = ["codegen", "lint", "types", "tests", "install"]
 PROJECT = nox.project.load_toml("pyproject.toml")
 SUPPORTED = nox.project.python_versions(PROJECT)
 PUBLISHED_SDK = "aleph-sdk-python==2.4.0"
+SIGNERS = "tests/interop/make_signatures.py"
 ENVIRONMENT = {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
@@ -49,6 +50,16 @@ def group(session: nox.Session, name: str, *targets: str) -> None:
     """Install a dependency group, and whatever else is named, in one resolution."""
     session.install("-q", "--upgrade", "pip", env=ENVIRONMENT)
     session.install("-q", "--group", name, *targets, env=ENVIRONMENT)
+
+
+def environment(session: nox.Session, name: str, *packages: str) -> str:
+    """Install packages into an environment beside the session's and return its Python."""
+    folder = Path(session.create_tmp()).resolve() / name
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists():
+        session.run("python", "-m", "venv", str(folder))
+    session.run(str(python), "-m", "pip", "install", "-q", *packages, external=True)
+    return str(python)
 
 
 @nox.session
@@ -120,16 +131,13 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session
 def interop(session: nox.Session) -> None:
-    """Drive the published SDK against the local node, each in its own environment."""
-    sdk = Path(session.create_tmp()).resolve() / "published-sdk"
-    python = sdk / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not python.exists():
-        session.run("python", "-m", "venv", str(sdk))
-    session.run(str(python), "-m", "pip", "install", "-q", PUBLISHED_SDK, external=True)
-    group(session, "test", "-e", ".[devnode]")
+    """Drive other people's software: the published SDK on the local node, signers of all chains."""
+    sdk = environment(session, "published-sdk", PUBLISHED_SDK)
+    signers = environment(session, "other-signers", *nox.project.load_toml(SIGNERS)["dependencies"])
+    group(session, "test", "-e", ".[all]")
     session.run(
         "pytest", "-m", "interop", *(session.posargs or ["tests/interop"]),
-        env={"ALEPH_PUBLISHED_SDK_PYTHON": str(python)},
+        env={"ALEPH_PUBLISHED_SDK_PYTHON": sdk, "ALEPH_OTHER_SIGNERS_PYTHON": signers},
     )  # fmt: skip
 
 
@@ -145,3 +153,10 @@ def imports(session: nox.Session) -> None:
     """Compare import times with the published SDK."""
     group(session, "codegen", ".")
     session.run("python", "benchmarks/import_time.py", *session.posargs)
+
+
+@nox.session
+def signing(session: nox.Session) -> None:
+    """Compare the time that signing takes with eth_account's."""
+    group(session, "codegen", ".")
+    session.run("python", "benchmarks/signing.py", *session.posargs)

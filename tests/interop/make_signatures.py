@@ -17,7 +17,7 @@
     python make_signatures.py make FOLDER      write FOLDER/theirs.json
     python make_signatures.py check FILE...    exit 1 unless everything of ours in the files holds
 
-Runs in an environment of its own, which `nox -s vectors` makes; pytezos-crypto also needs the system
+Runs in an environment of its own, which `nox -s interop` makes; pytezos-crypto also needs the system
 library libsodium. Of the published SDK only that is used which nodes accept: what it signs for
 Polkadot and Cosmos they refuse, so there the libraries below it sign.
 """

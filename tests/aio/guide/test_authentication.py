@@ -6,8 +6,16 @@ from typing import Any
 
 import base58
 import pytest
+from aleph_message.models import Chain
 
-from aleph_async import AuthenticatedAlephHttpClient, ETHAccount, SOLAccount, verify_message
+from aleph_async import (
+    AuthenticatedAlephHttpClient,
+    DOTAccount,
+    ETHAccount,
+    EVMAccount,
+    SOLAccount,
+    verify_message,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -50,3 +58,28 @@ async def test_a_solana_key_signs_in_whatever_form_it_has(form: str) -> None:
         assert message.chain == "SOL"
         assert message.sender == sol_account.get_address()
         verify_message(await client.get_message(message.item_hash))
+
+
+@pytest.mark.parametrize("form", ["hexadecimal", "words"])
+async def test_a_substrate_key_signs_in(form: str) -> None:
+    private_key = {
+        "hexadecimal": "0x1234567890abcdef1234567890abcdef1234567890abcdef1234567890abcdef",
+        "words": "bottom drive obey lake curtain smoke basket hold race lonely fit walk",
+    }[form]
+    dot_account = DOTAccount(private_key)
+    async with AuthenticatedAlephHttpClient(account=dot_account, verify="signature") as client:
+        message, status = await client.create_post(form, post_type="testtype", sync=True)
+        assert status == "processed"
+        assert message.chain == "DOT"
+        assert message.sender == dot_account.get_address()
+        verify_message(await client.get_message(message.item_hash))
+
+
+async def test_an_avalanche_key_signs_in_under_eth_and_remembers_its_network() -> None:
+    private_key = "0x1234567890abcdef1234567890abcdef1234567890abcdef1234567890abcdef"
+    avax_account = EVMAccount(private_key=private_key, chain=Chain.AVAX)
+    async with AuthenticatedAlephHttpClient(account=avax_account, verify="signature") as client:
+        message, status = await client.create_post("evm", post_type="testtype", sync=True)
+        assert status == "processed"
+        assert message.chain == "ETH"
+        assert avax_account.network == "AVAX"
