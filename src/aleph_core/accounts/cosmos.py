@@ -35,10 +35,9 @@ class CosmosAccount(Secp256k1Account):
     __slots__ = ("_address",)
 
     def __init__(self, private_key: bytes | str, hrp: str = "cosmos") -> None:
-        if not isinstance(hrp, str) or not _PREFIX.fullmatch(hrp):
-            raise ArgumentError("hrp", f"{hrp!r:.100} is no prefix such as cosmos or osmo")
+        prefix = _check_prefix(hrp)
         super().__init__(private_key)
-        self._address = bech32_address(hrp, hash160(self._key.public_key.format()))
+        self._address = bech32_address(prefix, hash160(self._key.public_key.format()))
 
     @classmethod
     def from_mnemonic(
@@ -111,6 +110,12 @@ def verify_signature(*, sender: str, buffer: bytes, signature: str) -> None:
         raise BadSignatureError(
             f"{sender!r:.100} did not sign this message; do not trust it, ask another node"
         )
+
+
+def _check_prefix(hrp: object) -> str:
+    if isinstance(hrp, str) and _PREFIX.fullmatch(hrp):
+        return hrp
+    raise ArgumentError("hrp", f"{hrp!r:.100} is no prefix such as cosmos or osmo")
 
 
 def _document(text: str, signer: str) -> bytes:

@@ -95,10 +95,8 @@ class TezosAccount(LocalAccount):
     ) -> None:
         if signing_type not in (_RAW, _MICHELINE):
             raise ArgumentError("signing_type", f"{signing_type!r:.100} is not raw or micheline")
-        if not isinstance(dapp_url, str) or not dapp_url or len(dapp_url) > 1000:
-            raise ArgumentError("dapp_url", "must be text of 1 to 1000 characters")
         self._signing_type = str.__str__(signing_type)
-        self._dapp_url = dapp_url
+        self._dapp_url = _check_dapp_url(dapp_url)
         self._curve, secret = _read_private_key(private_key, curve)
         self._key = _open_key(self._curve, secret)
         self._address = _address(self._curve, self._key.public_key)
@@ -314,6 +312,15 @@ def _named(curve: object) -> _Curve:
         if known.name == curve:
             return known
     raise ArgumentError("curve", f"{curve!r:.100} is neither ed25519 nor secp256k1")
+
+
+def _check_dapp_url(dapp_url: object) -> str:
+    # It travels in the signature, whose length is bounded where it is verified.
+    if isinstance(dapp_url, str) and 0 < len(json.dumps(dapp_url)) - 2 <= 1000:
+        with contextlib.suppress(UnicodeEncodeError):
+            dapp_url.encode()
+            return dapp_url
+    raise ArgumentError("dapp_url", "must be text of 1 to 1000 characters, as JSON spells it")
 
 
 def _read_signature(text: object, curve: _Curve) -> bytes | None:

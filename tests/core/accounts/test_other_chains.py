@@ -207,12 +207,23 @@ class TestTezos:
 
     @pytest.mark.parametrize(
         ("argument", "wrong"),
-        [("signing_type", "hex"), ("signing_type", None), ("dapp_url", ""), ("dapp_url", None)],
+        [
+            ("signing_type", "hex"),
+            ("signing_type", None),
+            ("dapp_url", ""),
+            ("dapp_url", None),
+            ("dapp_url", "x" * 1001),
+            ("dapp_url", "\ud800"),
+        ],
     )
     def test_refuses_what_no_wallet_signs(self, argument: str, wrong: Any) -> None:
         with pytest.raises(ArgumentError) as caught:
             TezosAccount(KEY, **{argument: wrong})
         assert caught.value.argument == argument
+
+    def test_the_longest_address_of_an_application_verifies(self) -> None:
+        account = TezosAccount(KEY, signing_type="micheline", dapp_url="\N{GRINNING FACE}" * 83)
+        verify_message_signature(account.sign_message(UNSIGNED))
 
     @pytest.mark.parametrize("time", [None, "now", float("nan"), 1e30, True])
     def test_micheline_needs_a_time(self, time: Any) -> None:
