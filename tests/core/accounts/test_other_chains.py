@@ -241,7 +241,6 @@ class TestTezos:
             verify_message_signature({**signed, "time": UNSIGNED["time"] + 0.001})  # type: ignore[operator]
 
     def test_a_sender_whose_key_did_not_sign_is_refused(self) -> None:
-        """Nodes only log it, which lets anybody publish for any Tezos address."""
         other = TezosAccount.generate()
         buffer = "\n".join(["TEZOS", other.get_address(), "POST", "ab" * 32]).encode()
         account = TezosAccount(KEY)
