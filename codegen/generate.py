@@ -214,7 +214,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if list(arguments) == ["--check"]:
             stale = [name for twin in twins for name in check(root, twin)]
-            print("\n".join(f"{name} is stale: run python -m codegen.generate" for name in stale))
+            for name in stale:
+                print(f"{name} is stale: run python -m codegen.generate")
             return 1 if stale else 0
         if arguments:
             print("usage: python -m codegen.generate [--check]", file=sys.stderr)

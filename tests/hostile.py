@@ -18,6 +18,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -214,6 +215,14 @@ class HostileServer:
         with self._lock:
             if not self._lock.wait_for(lambda: len(self.requests) >= count, timeout):
                 raise AssertionError(f"{len(self.requests)} requests instead of {count}")
+
+    def wait_for_body(self, body: bytes, *, timeout: float = 10.0) -> None:
+        """Wait until what came with the first request, frames of a websocket too, begins like this."""
+        end = time.monotonic() + timeout
+        while not (self.requests and self.requests[0].body.startswith(body)):
+            if time.monotonic() > end:
+                raise AssertionError(f"{[request.body[:80] for request in self.requests]}")
+            time.sleep(0.005)
 
     def _spawn(self, work: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True)

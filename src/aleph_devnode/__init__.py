@@ -6,7 +6,14 @@ It is a test tool: it has no peers, trusts whoever can reach it to grant funds, 
 
 from __future__ import annotations
 
-from .server import DevNode
-from .settings import NodeSettings
+try:
+    from .server import DevNode
+    from .settings import NodeSettings
+except ModuleNotFoundError as error:
+    if (error.name or "").startswith("aleph"):
+        raise
+    raise ModuleNotFoundError(
+        f"the local node needs {error.name}: pip install 'aleph-sync[devnode]'", name=error.name
+    ) from error
 
 __all__ = ["DevNode", "NodeSettings"]
