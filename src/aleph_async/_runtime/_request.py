@@ -109,8 +109,12 @@ def as_timeout(timeout: float | httpx.Timeout) -> httpx.Timeout:
 
 
 def effective_timeout(request: Request, default: httpx.Timeout) -> httpx.Timeout:
-    """Return the timeout of one attempt of the request."""
-    timeout = default if request.timeout is None else as_timeout(request.timeout)
+    """Return the timeout of each step of the request, once an answer has begun."""
+    return default if request.timeout is None else as_timeout(request.timeout)
+
+
+def waiting_timeout(request: Request, timeout: httpx.Timeout) -> httpx.Timeout:
+    """Return the timeout until an answer begins, which a node may be asked to delay."""
     if timeout.read is None or timeout.read >= request.minimum_timeout:
         return timeout
     return httpx.Timeout(

@@ -136,7 +136,8 @@ class Http:
         timeout = _request.effective_timeout(request, self._timeout)
         upload = None if request.file is None else Upload(request, request.file)
         try:
-            response = self._send(client, request, upload, timeout, stream=stream)
+            waiting = _request.waiting_timeout(request, timeout)
+            response = self._send(client, request, upload, waiting, stream=stream)
             try:
                 yield StreamedAnswer(response, request, timeout, stream=stream)
             finally:
