@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aleph_core import __version__, accounts
-from aleph_core.authorizations import Authorization, AuthorizationBuilder
+from aleph_core.authorizations import (
+    Authorization,
+    AuthorizationBuilder,
+    UnreadableAuthorization,
+    read_authorizations,
+    security_content,
+)
 from aleph_core.errors import (
     AlephClientError,
     AlephError,
@@ -155,6 +161,7 @@ __all__ = [
     "Timeout",
     "TransportError",
     "TransportTimeout",
+    "UnreadableAuthorization",
     "UnverifiableChainError",
     "UnverifiableContentError",
     "VerificationError",
@@ -165,8 +172,10 @@ __all__ = [
     "get_fallback_account",
     "load_account",
     "load_main_configuration",
+    "read_authorizations",
     "read_key_file",
     "save_main_configuration",
+    "security_content",
     "settings",
     "verify_message",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from aleph_core.calls import aggregates as calls
 from aleph_core.contents import entry_of_own_aggregate
-from aleph_core.errors import ConfigurationError, ResourceNotFoundError
+from aleph_core.errors import ResourceNotFoundError
 from aleph_core.filters import SortOrder, check_paging
 from aleph_core.item_hash import check_address
 from aleph_core.models.aggregate import Aggregate
@@ -17,6 +17,7 @@ from aleph_core.paging import LARGEST_PAGE, Position
 
 from ._connection import Connection
 from ._pages import OnInvalid, each, report
+from ._runtime import run_blocking
 
 __all__ = ["Aggregates"]
 
@@ -32,10 +33,13 @@ class Aggregates(Connection):
         own = entry_of_own_aggregate(address, key)
         if own is not None:
             name, entry = own
-            content = await self.fetch_aggregate(self._own_address(), name)
+            owner = await self._own_address()
+            content = await self.fetch_aggregate(owner, name)
             if entry not in content:
                 raise ResourceNotFoundError(
-                    f"aggregate {name!r} has no entry {entry!r}", node=self._node
+                    f"aggregate {name!r} of {owner} has no entry {entry!r}",
+                    status=404,
+                    node=self._node,
                 )
             return content[entry]
         found = await self.fetch_aggregates(address, [key])
@@ -54,7 +58,7 @@ class Aggregates(Connection):
         if missing:
             raise ResourceNotFoundError(
                 f"{address} has no aggregates with the keys {', '.join(missing)}",
-                status=200,
+                status=404,
                 node=self._node,
             )
         return found
@@ -130,17 +134,8 @@ class Aggregates(Connection):
         async for aggregate in each(fetch, Position(), on_invalid=on_invalid):
             yield aggregate
 
-    def _own_address(self) -> str:
+    async def _own_address(self) -> str:
         """Return the address that is meant when none is named."""
-        if self.settings.ADDRESS_TO_USE is not None:
-            return check_address(self.settings.ADDRESS_TO_USE, "ALEPH_ADDRESS_TO_USE")
-        from aleph_core.accounts.ethereum import ETHAccount
+        from aleph_core.accounts.loading import own_address
 
-        try:
-            secret = self.settings.PRIVATE_KEY_FILE.read_bytes()
-        except OSError as error:
-            raise ConfigurationError(
-                "whose aggregate is meant: pass address and key, set ALEPH_ADDRESS_TO_USE, or put "
-                f"a key into {self.settings.PRIVATE_KEY_FILE}"
-            ) from error
-        return ETHAccount(secret).get_address()
+        return await run_blocking(own_address, self.settings)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
 
+from aleph_core import __version__
 from aleph_core.call import Answer, Call, JsonBody, RawBody
 from aleph_core.errors import ArgumentError, ClosedClientError, TransportError
 from aleph_core.excerpts import without_credentials
@@ -33,7 +34,7 @@ T = TypeVar("T")
 
 # The longest JSON answer that is taken: a page of 200 large messages, parsed copies included.
 _LARGEST_ANSWER = 128 * 1024 * 1024
-_USER_AGENT = "aleph-sync"
+USER_AGENT = f"aleph-sync/{__version__}"
 # The HTTP library sends no longer one, and few servers take as much.
 _LONGEST_URL = 60_000
 
@@ -151,9 +152,6 @@ class Connection:
                 raise step.error
             await sleep(step.seconds)
 
-    def _plan(self, nodes: int) -> RetryPlan:
-        return RetryPlan(self._policy, nodes=nodes, first_node=self._first)
-
 
 def _request(
     call: Call[Any], node: str, file: FileSource | None, on_progress: Progress | None
@@ -165,7 +163,7 @@ def _request(
         raise ArgumentError(
             "filter", f"makes a URL of {len(url)} characters; ask for fewer values at once"
         )
-    headers = {"user-agent": _USER_AGENT, "accept": "application/json, */*;q=0.5"}
+    headers = {"user-agent": USER_AGENT, "accept": "application/json, */*;q=0.5"}
     build = partial(
         Request,
         method=call.method,

@@ -24,7 +24,7 @@ from aleph_core.models.files import StorageLimits
 from aleph_core.retry import Fail, RetryPlan, Return
 from aleph_core.verification import hasher_to_verify, verify_digest
 
-from ._connection import Connection
+from ._connection import USER_AGENT, Connection
 from ._runtime import (
     FileSink,
     Progress,
@@ -235,7 +235,12 @@ class Files(Connection):
         on_progress: Progress | None,
     ) -> Answer | TransportError | None:
         """Try one URL; return None when the sink holds the checked bytes, else what came instead."""
-        request = Request(method="GET", url=url, on_progress=on_progress)
+        request = Request(
+            method="GET",
+            url=url,
+            headers={"user-agent": USER_AGENT, "accept": "*/*"},
+            on_progress=on_progress,
+        )
         try:
             async with self._http.stream(request) as answer:
                 if answer.status != 200:

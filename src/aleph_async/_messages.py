@@ -56,7 +56,7 @@ class Messages(Files):
         """Return the message, verified at the client's level; with its status if asked for.
 
         Without ``with_status`` only a processed (or removing) message is returned; with it a pending
-        or rejected one too. Raises ``MessageNotFoundError``, ``PendingMessageError``,
+        or rejected one too; the signature of a rejected one is not verified. Raises ``MessageNotFoundError``, ``PendingMessageError``,
         ``RejectedMessage``, ``ForgottenMessageError``, ``RemovedMessageError``, ``VerificationError``.
         ``message_type`` is held against the message and a difference raises ``VerificationError``.
         """

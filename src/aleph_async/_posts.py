@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
-from aleph_core.calls.posts import post_from_content, posts
+from aleph_core.calls.posts import check_signed, post_from_content, posts
 from aleph_core.errors import AlephError, VerificationError
 from aleph_core.filters import MessageFilter, PostFilter, check_paging
+from aleph_core.models.message import Message
 from aleph_core.models.page import InvalidEntry, Page
 from aleph_core.models.post import Post
 from aleph_core.paging import LARGEST_PAGE, Position
@@ -38,7 +39,8 @@ class Posts(Messages):
         """Return one page of posts, last updated first unless the filter says otherwise.
 
         Each post shows its latest content, checked against the hash of the amend that set it; which
-        amend is the latest is the node's word. What does not hold is left out, logged and listed in
+        amend is the latest is the node's word. With ``verify="signature"`` both the first version and
+        the latest must be signed by the owner. What does not hold is left out, logged and listed in
         ``invalid``, or raised with ``ignore_invalid_messages=False``.
         """
         check_paging(page, page_size)
@@ -95,12 +97,14 @@ class Posts(Messages):
             kind=page.kind,
         )
 
-    async def _signed(self, page: Page[Post]) -> frozenset[str]:
-        """Return which of the posts' messages carry their sender's signature.
+    async def _signed(self, page: Page[Post]) -> dict[str, Message]:
+        """Return the messages of the posts whose signatures are valid, by their hashes.
 
         The list of posts names owners, not senders, so the messages themselves are fetched.
         """
-        hashes = [post.item_hash for post in page]
+        hashes = list(
+            dict.fromkeys(h for post in page for h in (post.item_hash, post.original_item_hash))
+        )
         chunks = [
             MessageFilter(hashes=hashes[begin : begin + _HASHES_A_REQUEST])
             for begin in range(0, len(hashes), _HASHES_A_REQUEST)
@@ -111,22 +115,19 @@ class Posts(Messages):
                 for chunk in chunks
             ]
         )
-        return frozenset(message.item_hash for page in pages for message in page)
+        return {message.item_hash: message for page in pages for message in page}
 
     async def _complete_post(
         self,
         post: Post,
         post_filter: PostFilter,
-        signed: frozenset[str] | None,
+        signed: dict[str, Message] | None,
         *,
         strict: bool,
     ) -> Post | InvalidEntry:
         try:
-            if signed is not None and post.item_hash not in signed:
-                raise VerificationError(
-                    f"the message of post {post.item_hash} does not hold: no valid signature",
-                    item_hash=post.item_hash,
-                )
+            if signed is not None:
+                check_signed(post, signed)
             if self.verify != "off" and post.item_type != "inline":
                 data = await self._fetch_file(post.item_hash, max_size=_LARGEST_CONTENT)
                 post = post_from_content(post, data)

@@ -61,14 +61,15 @@ class Publishing(Messages):
 
         With ``post_type="amend"`` and the hash of the original in ``ref`` it replaces that content.
         ``tags`` are put into the content, which must be an object then. ``address`` is the owner to
-        publish for, ``sync`` waits until the node has processed the message, at most 30 s. Raises
+        publish for. With ``sync`` the node answers once it has processed the message, or after 30 s; it
+        answers at once, with the status pending, when the message waits for another one. Raises
         ``ArgumentError`` before anything is sent, ``RejectedMessage`` after processing.
         """
         if content is not UNSET and post_content is not UNSET:
             raise ArgumentError("content", "is given twice: as post_content too")
         fields = _post_content(
             address=self._owner(address),
-            time=_now(),
+            time=now(),
             post_type=post_type,
             content=post_content if content is UNSET else content,
             ref=ref,
@@ -104,7 +105,7 @@ class Publishing(Messages):
         """
         target = aggregate_target(name, entries, key, content)
         fields = aggregate_content(
-            address=self._owner(address), time=_now(), key=target.key, content=target.content
+            address=self._owner(address), time=now(), key=target.key, content=target.content
         )
         return await self.submit(
             fields, "AGGREGATE", channel=channel, allow_inlining=inline, sync=sync
@@ -126,7 +127,7 @@ class Publishing(Messages):
         """
         fields = forget_content(
             address=self._owner(address),
-            time=_now(),
+            time=now(),
             hashes=hashes,
             aggregates=aggregates,
             reason=reason,
@@ -183,11 +184,13 @@ class Publishing(Messages):
         When the answer to ``sync`` is lost, the message is looked for before it is sent again.
         Raises ``InvalidMessageError``, ``BroadcastError``, ``RejectedMessage``, ``TransportError``.
         """
+        if not isinstance(message, Message):
+            raise ArgumentError("message", f"expected a Message, not {type(message).__name__}")
         try:
             status = await self._send(publish(message, sync=sync))
         except AlephError as error:
             if not sync or not is_lost(error) or self._policy is None:
-                _warn_uncertain(error, message)
+                warn_uncertain(error, message)
                 raise
             status = await self._publish_again(message, error)
         return await self._published(message, status, raise_on_rejected)
@@ -204,7 +207,7 @@ class Publishing(Messages):
             except MessageNotFoundError:
                 await self._send(publish(message, sync=False))
         except AlephError as later:
-            _warn_uncertain(later, message)
+            warn_uncertain(later, message)
             raise later from error
         try:
             return await self.wait_for_message(
@@ -230,15 +233,14 @@ class Publishing(Messages):
     ) -> tuple[Message, bytes]:
         if not isinstance(content, Mapping):
             raise ArgumentError("content", f"expected an object, not {type(content).__name__}")
-        moment = _now()
-        fields = {"address": self._owner(None), "time": moment, **content}
+        fields = {"address": self._owner(None), "time": now(), **content}
         return build_message(
             message_type=message_type,
             content=fields,
             sender=self.account.get_address(),
             chain=self.account.CHAIN,
             channel=self.settings.DEFAULT_CHANNEL if channel is None else channel,
-            time=moment,
+            time=fields["time"],
             inline_limit=self.settings.MAX_INLINE_SIZE if allow_inlining else 0,
             engine=storage_engine(engine),
         )
@@ -256,11 +258,11 @@ class Publishing(Messages):
 _post_content = post_content
 
 
-def _now() -> float:
+def now() -> float:
     return datetime.now(UTC).timestamp()
 
 
-def _warn_uncertain(error: AlephError, message: Message) -> None:
+def warn_uncertain(error: AlephError, message: Message) -> None:
     if is_lost(error) and not isinstance(error, RateLimited):
         error.add_note(
             f"message {message.item_hash} may have been published all the same; "

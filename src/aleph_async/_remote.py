@@ -102,7 +102,11 @@ class RemoteAccount:
         signature = await self._service.sign(unsigned)
         try:
             verify_signature(
-                chain=self.CHAIN, sender=self.get_address(), buffer=buffer, signature=signature
+                chain=self.CHAIN,
+                sender=self.get_address(),
+                buffer=buffer,
+                signature=signature,
+                time=unsigned.get("time"),
             )
         except UnverifiableChainError:
             pass

@@ -23,7 +23,7 @@ from aleph_core.mime import HEAD_SIZE, guess_mime_type
 from aleph_core.models.message import Message, MessageStatus, Published
 from aleph_core.retry import is_lost
 
-from ._publishing import Publishing, _now
+from ._publishing import Publishing, now, warn_uncertain
 from ._runtime import FileSource, Progress
 from ._signing import sign
 
@@ -80,7 +80,7 @@ class Storing(Publishing):
         assert file_hash is not None
         content = store_content(
             address=self._owner(address),
-            time=_now(),
+            time=now(),
             file_hash=file_hash,
             engine=engine,
             ref=ref,
@@ -118,8 +118,9 @@ class Storing(Publishing):
                 status = await self._upload(message, upload, sync=sync)
             except AlephError as error:
                 if not sync or not is_lost(error) or self._policy is None:
+                    warn_uncertain(error, message)
                     raise
-                status = await self._upload_again(message, upload)
+                status = await self._upload_again(message, upload, error)
         except InsufficientFundsError:
             if not await self._is_free(message, upload):
                 raise
@@ -150,12 +151,20 @@ class Storing(Publishing):
             on_progress=upload.on_progress,
         )
 
-    async def _upload_again(self, message: Message, upload: _Upload) -> MessageStatus:
+    async def _upload_again(
+        self, message: Message, upload: _Upload, error: AlephError
+    ) -> MessageStatus:
         """Find out what became of an upload whose answer was lost; send it again if nobody has it."""
         try:
-            await self.get_message_status(message.item_hash)
-        except MessageNotFoundError:
-            await self._upload(message, upload, sync=False)
+            try:
+                await self.get_message_status(message.item_hash)
+            except MessageNotFoundError:
+                await self._upload(message, upload, sync=False)
+        except InsufficientFundsError:
+            raise
+        except AlephError as later:
+            warn_uncertain(later, message)
+            raise later from error
         try:
             return await self.wait_for_message(
                 message.item_hash, timeout=NODE_WAIT, raise_on_rejected=False
@@ -168,7 +177,10 @@ class Storing(Publishing):
         payment = message.content.get("payment")
         if payment is not None and payment.get("type") != "hold":
             return False
-        limits = await self.get_storage_limits()
+        try:
+            limits = await self.get_storage_limits()
+        except AlephError:
+            return False
         return upload.size <= limits.unsigned_limit(upload.engine)
 
 
@@ -205,6 +217,8 @@ def _source(content: Any, path: Any, file_hash: str | None) -> FileSource | None
         if isinstance(content, str):
             content = content.encode()
         return FileSource(content, argument="file_content")
+    if isinstance(path, bytes | bytearray | memoryview):
+        raise ArgumentError("file_path", "expected a path; the bytes of a file are file_content")
     return None if path is None else FileSource(path, argument="file_path")
 
 

@@ -69,5 +69,5 @@ class AuthenticatedAlephHttpClient(AlephHttpClient, Storing):
         )
         self.account = account
 
-    def _own_address(self) -> str:
+    async def _own_address(self) -> str:
         return self._owner(None)

@@ -16,6 +16,7 @@ from .permissions import is_authorized
 __all__ = [
     "Authorization",
     "AuthorizationBuilder",
+    "UnreadableAuthorization",
     "read_authorizations",
     "security_content",
 ]
@@ -108,6 +109,17 @@ class Authorization:
         )
 
 
+@attrs.frozen
+class UnreadableAuthorization:
+    """An entry that is no ``Authorization``: it is written back as it came, for its owner to mend."""
+
+    entry: Any
+
+    def as_dict(self) -> Any:
+        """Return the entry as the aggregate holds it, which need not be an object."""
+        return self.entry
+
+
 class AuthorizationBuilder:
     """Builds an ``Authorization`` step by step; every step returns the builder."""
 
@@ -151,21 +163,24 @@ class AuthorizationBuilder:
             )
 
 
-def read_authorizations(content: object) -> list[Authorization]:
+def read_authorizations(content: object) -> list[Authorization | UnreadableAuthorization]:
     """Return the entries in the content of a ``security`` aggregate; None is an empty aggregate.
 
-    Entries that grant nothing, since they are malformed, are left out.
+    Malformed entries are among them, as ``UnreadableAuthorization``: writing the list back loses
+    nothing.
     """
     entries = content.get("authorizations") if isinstance(content, Mapping) else None
-    found: list[Authorization] = []
+    found: list[Authorization | UnreadableAuthorization] = []
     for entry in entries if isinstance(entries, list | tuple) else ():
         try:
             found.append(Authorization.from_dict(entry))
         except ArgumentError:
-            continue
+            found.append(UnreadableAuthorization(entry))
     return found
 
 
-def security_content(authorizations: Iterable[Authorization]) -> dict[str, Any]:
+def security_content(
+    authorizations: Iterable[Authorization | UnreadableAuthorization],
+) -> dict[str, Any]:
     """Return the content of a ``security`` aggregate; published, it replaces the whole list."""
     return {"authorizations": [entry.as_dict() for entry in authorizations]}

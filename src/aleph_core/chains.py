@@ -44,7 +44,8 @@ SOLANA_CHAINS: Final = frozenset({"SOL", "ES"})
 def verification_buffer(chain: str, sender: str, type: str, item_hash: str) -> bytes:  # noqa: A002
     """Return the bytes that the sender of a message signs: the four values, one a line.
 
-    ``channel``, ``time`` and ``item_type`` of a message are not covered by its signature.
+    ``channel``, ``time`` and ``item_type`` of a message are not covered by its signature, but for
+    the time in Tezos signatures of the micheline form.
     Raises ``ArgumentError`` for a value that is empty, no text, or more than one line.
     """
     values: dict[str, Any] = {

@@ -105,7 +105,7 @@ def entry_of_own_aggregate(address: object, key: object) -> tuple[str, str] | No
 
     A guide's example reads ``fetch_aggregate("users", email)``: the entry of one's own aggregate.
     """
-    if isinstance(address, str) and address and not is_address(address) and len(address) < 32:
+    if isinstance(address, str) and address and not is_address(address) and address[:2] != "0x":
         return _text(address, "key"), _text(key, "key")
     return None
 

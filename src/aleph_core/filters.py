@@ -118,10 +118,13 @@ class _Filter:
     def _merged(cls, given: Self | None, argument: str, restrictions: Mapping[str, Any]) -> Self:
         if given is not None and not isinstance(given, cls):
             raise ArgumentError(argument, f"expected a {cls.__name__}, not {given!r:.80}")
-        try:
-            return (given or cls()).evolve(**restrictions)
-        except TypeError as error:
-            raise ArgumentError(argument, str(error)) from error
+        known = {field.name for field in attrs.fields(cls)}
+        for name in restrictions:
+            if name not in known:
+                raise ArgumentError(
+                    name, f"is no restriction; there are {', '.join(sorted(known))}"
+                )
+        return (given or cls()).evolve(**restrictions)
 
     def first_position(self) -> Position:
         """Return where a walk through all pages begins."""
@@ -132,7 +135,6 @@ class _Filter:
         return Position()
 
     def evolve(self, **changes: Any) -> Self:
-        """Return a copy with some restrictions replaced."""
         """Return a copy with other restrictions, checked like the first ones."""
         return attrs.evolve(self, **changes)
 
@@ -221,7 +223,6 @@ class MessageFilter(_Filter):
         return next((status for status in TERMINAL if status.value in self.message_statuses), None)
 
     def params(self) -> list[tuple[str, str]]:
-        """Return the restrictions as the query of a list."""
         """Return the query parameters, not yet encoded."""
         params = self._common()
         params += [
@@ -316,7 +317,6 @@ class PostFilter(_Filter):
         return cls._merged(given, "post_filter", restrictions)
 
     def params(self) -> list[tuple[str, str]]:
-        """Return the restrictions as the query of a list."""
         """Return the query parameters, not yet encoded."""
         params = self._common()
         if self.types:

@@ -73,7 +73,7 @@ def check_item_hashes(values: str | Iterable[str], argument: str = "hashes") -> 
 
 def check_address(value: object, argument: str = "address") -> str:
     """Return the address; raise ``ArgumentError`` for what can be none, a path for instance."""
-    if not isinstance(value, str) or not _ADDRESS.fullmatch(value):
+    if not isinstance(value, str) or not is_address(value):
         shown = repr(value[:80]) if isinstance(value, str) else type(value).__name__
         raise ArgumentError(argument, f"{shown} is no address")
     return value

@@ -121,13 +121,11 @@ def read_message(
             node=node or None,
         )
     if verify == "off":
-        content = raw.get("content")
-        if isinstance(content, dict):
-            return message.evolve(content=Content(content))
         if message.item_content is not None:
             content = parse_content(message.item_content, message.item_hash, node=node)
             return message.evolve(content=content)
-        return message
+        parsed = raw.get("content")
+        return message.evolve(content=Content(parsed)) if isinstance(parsed, dict) else message
     if message.item_content is not None:
         if message.item_type != "inline":
             raise VerificationError(
@@ -147,7 +145,7 @@ def read_message(
             node=node or None,
         )
     if verify == "signature":
-        verify_message(message)
+        verify_message_signature(message)
     return message
 
 
@@ -162,13 +160,20 @@ def with_content(message: Message, data: bytes, *, node: str = "") -> Message:
 
 
 def verify_message(message: Message) -> None:
-    """Raise unless the sender signed the message and its inline text has the message's hash.
+    """Raise unless the sender signed the message, and its inline text is its content and has its hash.
+
+    Content that lies outside the message is not looked at here; clients check it when they fetch it.
 
     Raises ``ContentMismatchError``, ``BadSignatureError``, or ``UnverifiableChainError``.
     """
     if message.item_content is not None:
         data = _encode(message.item_content, message.item_hash, "")
         verify_digest(sha256_hex(data), message.item_hash, what="message")
+        if message.content != parse_content(data, message.item_hash):
+            raise ContentMismatchError(
+                f"the content of message {message.item_hash} is not that of its hashed text",
+                item_hash=message.item_hash,
+            )
     verify_message_signature(message)
 
 

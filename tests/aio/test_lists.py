@@ -260,7 +260,7 @@ async def test_a_post_moves_up_when_it_is_amended(
         ({"start_date": "yesterday"}, "start_date"),
         ({"start_date": 10, "end_date": 5}, "end_date"),
         ({"start_block": -1}, "start_block"),
-        ({"colour": "red"}, "message_filter"),
+        ({"colour": "red"}, "colour"),
         ({"message_filter": {"tags": "x"}}, "message_filter"),
         ({"page": 0}, "page"),
         ({"page_size": 0}, "page_size"),
@@ -287,7 +287,7 @@ async def test_the_same_holds_for_posts(
 ) -> None:
     async with AlephHttpClient(node.url, http_client=recording) as client:
         for filters, argument in (
-            ({"owners": account.get_address()}, "post_filter"),
+            ({"owners": account.get_address()}, "owners"),
             ({"post_filter": MessageFilter()}, "post_filter"),
             ({"types": [""]}, "types"),
             ({"page_size": -1}, "page_size"),

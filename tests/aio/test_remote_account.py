@@ -20,6 +20,7 @@ from aleph_async import (
     SigningError,
     TransportError,
 )
+from aleph_core.accounts import TezosAccount
 from aleph_core.signatures import verify_message_signature
 from aleph_devnode import DevNode
 from tests.signing_service import SigningService, signing_service
@@ -147,6 +148,32 @@ async def test_a_signature_of_something_else_is_not_taken(
         service.changes = changes
         with pytest.raises(error):
             await account.sign_message(inline(service))
+
+
+async def test_a_signature_that_covers_the_time_is_taken(
+    service: SigningService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = TezosAccount(bytes([1]) * 32, signing_type="micheline")
+    properties = {
+        "chain": account.CHAIN,
+        "curve": account.CURVE,
+        "address": account.get_address(),
+        "public_key": account.get_public_key(),
+    }
+    shift = 0
+
+    def sign(message: dict[str, Any]) -> tuple[int, object]:
+        signed = account.sign_message({**message, "time": message["time"] + shift})
+        return 200, {**signed, "time": message["time"]}
+
+    monkeypatch.setattr(service, "properties", lambda: properties)
+    monkeypatch.setattr(service, "sign", sign)
+    async with await RemoteAccount.from_crypto_host(service.url) as remote:
+        message = {**inline(service), "time": 1_700_000_000.5}
+        verify_message_signature(await remote.sign_message(message))
+        shift = 60
+        with pytest.raises(SigningError):
+            await remote.sign_message(message)
 
 
 async def test_a_key_without_an_address_is_malformed(

@@ -125,7 +125,7 @@ async def test_nothing_is_held_against_the_node_when_verification_is_off(
 ) -> None:
     async with altered.client("off") as client:
         message = await client.get_message(altered.hashes["copy"])
-        assert message.content["content"] == "lies"
+        assert message.content["content"] == {"is": "copy"}
         page = await client.get_messages(channels=altered.channel, sort_order=1)
         assert altered.names(page) == NAMES
         assert page.invalid == ()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from aleph_core.authorizations import (
     Authorization,
     AuthorizationBuilder,
+    UnreadableAuthorization,
     read_authorizations,
     security_content,
 )
@@ -105,13 +106,14 @@ def test_allows_what_its_restrictions_let_through() -> None:
     assert not entry.allows(**{**FACTS, "sender": "0x" + "1" * 40})
 
 
-def test_reading_keeps_what_it_does_not_know_and_leaves_out_what_grants_nothing() -> None:
+def test_reading_and_writing_back_loses_neither_what_is_new_nor_what_is_malformed() -> None:
     newer = {"address": DELEGATE, "types": ["FUTURE-TYPE"], "not_after": 5}
-    content = {"authorizations": [None, {}, newer, {"address": DELEGATE, "channels": None}, 5]}
-    [entry] = read_authorizations(content)
-    assert entry.extra == {"not_after": 5}
-    assert security_content([entry]) == {"authorizations": [newer]}
-    nothing: Any
+    nothing: Any = {"address": DELEGATE, "channels": None}
+    content = {"authorizations": [None, {}, newer, nothing, 5]}
+    found = read_authorizations(content)
+    assert found[2] == Authorization(DELEGATE, types=["FUTURE-TYPE"], extra={"not_after": 5})
+    assert found[3] == UnreadableAuthorization(nothing)
+    assert security_content(found) == content
     for nothing in (None, {}, {"authorizations": None}, [], "x"):
         assert read_authorizations(nothing) == []
     with pytest.raises(ArgumentError, match="authorization"):

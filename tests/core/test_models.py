@@ -52,7 +52,9 @@ def test_the_owner_is_the_one_of_the_content() -> None:
     assert MESSAGE.evolve(content=Content(address=HASHES[0])).address == HASHES[0]
     assert MESSAGE.evolve(content=Content(address=[1])).address == MESSAGE.sender
     assert MESSAGE.evolve(content=Content()).address == MESSAGE.sender
-    assert MESSAGE.evolve(content=Content(), extra={"owner": "o"}).address == "o"
+    bare = MESSAGE.evolve(content=Content(), extra={"owner": "o"})
+    assert bare.evolve(status=MessageStatus.FORGOTTEN).address == "o"
+    assert bare.address == MESSAGE.sender
 
 
 def test_a_message_becomes_the_model_of_aleph_message() -> None:
@@ -157,8 +159,8 @@ def test_a_post_is_read_by_attribute_and_by_item() -> None:
     [
         (Aggregate(OWNER, "k", {"a": 1}), ["address", "key", "content", "created", "last_updated"]),
         (
-            StoredContent(HASHES[0], HASHES[1], "http://node/x", "storage", "a.txt", 5),
-            ["item_hash", "hash", "url", "engine", "filename", "size"],
+            StoredContent(HASHES[0], HASHES[1], "http://node/x", "storage", "a.txt"),
+            ["item_hash", "hash", "url", "engine", "filename"],
         ),
         (MessageRejection(5, {"a": 1}, "why"), ["error_code", "details", "reason"]),
     ],

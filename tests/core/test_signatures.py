@@ -267,7 +267,8 @@ def meaning(chain: str, signature: str) -> object:
     if isinstance(parts, dict) and chain == "CSDK":
         return {"signature": parts.get("signature"), "pub_key": parts.get("pub_key")}
     if isinstance(parts, dict) and chain == "DOT" and isinstance(data := parts.get("data"), str):
-        return {**parts, "data": data[:2] + data[2:].lower()}
+        curve = parts.get("curve", "sr25519")
+        return {"curve": curve, "data": data[:2] + data[2:].lower()}
     return parts
 
 

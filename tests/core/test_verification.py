@@ -17,7 +17,7 @@ from aleph_core.errors import (
     UnverifiableChainError,
     VerificationError,
 )
-from aleph_core.models.message import MessageStatus
+from aleph_core.models.message import Content, MessageStatus
 from aleph_core.verification import (
     Verify,
     check_verify,
@@ -58,8 +58,14 @@ def test_recorded_messages_hold(recorded: dict[str, Any], level: Verify) -> None
 
 def test_the_parsed_copy_of_the_node_is_ignored() -> None:
     forged = altered(POST, content={"address": OWNER, "content": "forged"})
-    assert read_message(forged, verify="content").content["content"] == {"p": 1}
-    assert read_message(forged, verify="off").content["content"] == "forged"
+    for level in LEVELS:
+        assert read_message(forged, verify=level).content["content"] == {"p": 1}
+
+
+def test_a_content_that_is_not_that_of_the_text_does_not_hold() -> None:
+    message = read_message(POST, verify="off")
+    with pytest.raises(ContentMismatchError, match="is not that of its hashed text"):
+        verify_message(message.evolve(content=Content({"address": OWNER, "content": "forged"})))
 
 
 def test_without_a_parsed_copy_the_text_is_read_at_every_level() -> None:

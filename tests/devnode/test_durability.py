@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from hashlib import sha256
+from http.client import HTTPException
 from pathlib import Path
 
 from aleph_devnode import DevNode
@@ -32,7 +33,7 @@ def test_nothing_answered_as_processed_is_lost_when_the_node_is_killed_under_loa
                     content = f"{number}/{step}".encode() * 100
                     author.upload(content)
                     uploaded.append(content)
-                except (OSError, AssertionError):
+                except (OSError, ValueError, HTTPException, AssertionError):
                     return
                 if len(done) >= ENOUGH:
                     enough.set()

@@ -13,6 +13,7 @@ from .secp256k1 import Secp256k1Account, hash160, recover_public_key, sha256
 
 __all__ = ["AvalancheAccount", "verify_signature"]
 
+_CHAINS: Final = ("X", "P", "C")
 # The longest base58 form of 69 bytes.
 _LONGEST: Final = 95
 
@@ -47,6 +48,7 @@ def verify_signature(*, sender: str, buffer: bytes, signature: str) -> None:
     """Raise ``BadSignatureError`` unless ``signature`` is ``sender``'s Avalanche message.
 
     Takes base58 of 65 bytes r, s, recovery id and the last four bytes of their SHA-256.
+    The sender is an address on the X-, P- or C-chain.
     """
     raw = base58_text.decode(signature, _LONGEST) or b""
     signed, checksum = raw[:65], raw[65:]
@@ -54,7 +56,8 @@ def verify_signature(*, sender: str, buffer: bytes, signature: str) -> None:
         raise BadSignatureError(f"the signature of {sender!r:.100} is no Avalanche signature")
     recovered = recover_public_key(signed, _message(buffer), sha256)
     chain = sender.partition("-")[0]
-    if recovered is None or _address(chain, recovered.format()) != sender:
+    # Any other word before the hyphen would make another sender of the same key.
+    if chain not in _CHAINS or recovered is None or _address(chain, recovered.format()) != sender:
         raise BadSignatureError(
             f"{sender!r:.100} did not sign this message; do not trust it, ask another node"
         )

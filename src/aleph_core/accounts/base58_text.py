@@ -19,9 +19,10 @@ def encode_checked(raw: bytes) -> str:
 def decode(text: object, longest: int) -> bytes | None:
     """Return the bytes, or None for what is no base58 or longer than ``longest`` characters.
 
-    Decoding takes quadratic time, so it is always bounded. White space at the end is ignored.
+    Decoding takes quadratic time, so it is always bounded. White space is refused: it
+    would let one address or signature be spelled in many ways.
     """
-    if not isinstance(text, str) or len(text.rstrip()) > longest:
+    if not isinstance(text, str) or len(text) > longest or text != text.strip():
         return None
     try:
         return base58.b58decode(text)
@@ -31,7 +32,7 @@ def decode(text: object, longest: int) -> bytes | None:
 
 def decode_checked(text: object, longest: int) -> bytes | None:
     """Return the bytes without their checksum, or None when it does not hold."""
-    if not isinstance(text, str) or len(text.rstrip()) > longest:
+    if not isinstance(text, str) or len(text) > longest or text != text.strip():
         return None
     try:
         return base58.b58decode_check(text)

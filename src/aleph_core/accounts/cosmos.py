@@ -115,7 +115,7 @@ def verify_signature(*, sender: str, buffer: bytes, signature: str) -> None:
 def _check_prefix(hrp: object) -> str:
     if isinstance(hrp, str) and _PREFIX.fullmatch(hrp):
         return hrp
-    raise ArgumentError("hrp", f"{hrp!r:.100} is no prefix such as cosmos or osmo")
+    raise ArgumentError("hrp", "is no prefix such as cosmos or osmo")
 
 
 def _document(text: str, signer: str) -> bytes:

@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 DEFAULT_ACCOUNT_PATH: Final = "m/44'/60'/0'/0/0"
+_LONGEST_SHOWN: Final = 20
 
 
 class ETHAccount(Secp256k1Account):
@@ -170,9 +171,14 @@ def evm_network(chain: str | None) -> str:
         name = str.__str__(chain)
         if name in EVM_CHAINS or name == "AVAX":
             return name
+    # A private key may have come in the place of the chain.
+    shown = f"a value of type {type(chain).__name__}"
+    if isinstance(chain, str):
+        long = len(chain) > _LONGEST_SHOWN
+        shown = f"a text of {len(chain)} characters" if long else repr(str.__str__(chain))
     raise ArgumentError(
         "chain",
-        f"{chain!r:.100} is not one under which nodes accept an Ethereum key; "
+        f"{shown} is not one under which nodes accept an Ethereum key; "
         f"use AVAX, {', '.join(sorted(EVM_CHAINS))}",
     )
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ..errors import BadSignatureError
+from ..json_text import parse_json
 
 __all__ = ["parse_short_json", "read_json_signature"]
 
-# Several times what wallets write. Short text also bounds the depth of nested JSON, which can
-# overflow the C stack once some other library has raised the recursion limit.
-_LONGEST = 2048
+# Many times what wallets write.
+_LONGEST = 16_384
 
 
 def read_json_signature(signature: str, sender: str) -> dict[str, Any]:
@@ -27,6 +26,6 @@ def parse_short_json(text: str) -> object:
     if len(text) > _LONGEST:
         return None
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_json(text)
+    except ValueError:
         return None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
 import secrets
 import shlex
 import stat
@@ -11,16 +13,26 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from ..errors import ArgumentError, ConfigurationError
+from ..errors import AlephError, ArgumentError, ConfigurationError
 
 __all__ = [
     "InsecureKeyFileWarning",
     "create_key_file",
     "load_or_create_key_file",
+    "looks_like_private_key",
     "read_key_file",
+    "read_plain_file",
+    "shown_path",
 ]
 
 _LARGEST = 65_536
+# A key or mnemonic passed where a path belongs must not end up in a message.
+_KEY_TEXTS = re.compile(
+    r"(?:0[xX])?[0-9a-fA-F]{64,}"
+    r"|[1-9A-HJ-NP-Za-km-z]{40,}"
+    r"|\[?\s*(?:\d{1,3}\s*,\s*){31,}\d{1,3}\s*\]?"
+)
+_FEWEST_WORDS = 12
 
 
 class InsecureKeyFileWarning(UserWarning):
@@ -37,26 +49,30 @@ def create_key_file(
     link itself is replaced. Raises ``ArgumentError`` when something is there already and
     ``overwrite`` is not set, and ``ConfigurationError`` when the file cannot be written.
     """
-    target = Path(path).expanduser()
+    target = _expanded(path)
     if not isinstance(secret, bytes):
         raise ArgumentError("secret", f"must be bytes, not {type(secret).__name__}")
     if not 0 < len(secret) <= _LARGEST:
         raise ArgumentError("secret", f"must be 1 to {_LARGEST} bytes long")
+    failure: AlephError
     try:
         _make_private_folder(target.parent)
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot make the folder {target.parent}: {error.strerror}"
-        ) from error
-    try:
-        _write_atomically(target, secret, overwrite=overwrite)
-    except FileExistsError:
-        raise ArgumentError(
-            "path", f"{target} exists already; choose another name, or pass overwrite=True"
-        ) from None
-    except OSError as error:
-        raise ConfigurationError(f"cannot write the key file {target}: {error.strerror}") from error
-    return target
+    except (OSError, ValueError) as error:
+        failure = _failure("cannot make the folder", target.parent, error)
+    else:
+        try:
+            _write_atomically(target, secret, overwrite=overwrite)
+        except FileExistsError:
+            failure = ArgumentError(
+                "path",
+                f"{shown_path(target)} exists already; choose another name, or pass overwrite=True",
+            )
+        except (OSError, ValueError) as error:
+            failure = _failure("cannot write the key file", target, error)
+        else:
+            return target
+    # Outside of the handlers, so that no error that spells the path is the context of this one.
+    raise failure from failure.__cause__
 
 
 def read_key_file(path: str | os.PathLike[str]) -> bytes:
@@ -65,19 +81,18 @@ def read_key_file(path: str | os.PathLike[str]) -> bytes:
     Warns with ``InsecureKeyFileWarning`` when other users can read the file. Raises
     ``ConfigurationError`` when it is missing, empty, unreadable or no plain file.
     """
-    target = Path(path).expanduser()
+    target = _expanded(path)
+    failure: AlephError | None = None
     try:
-        # A pipe under this name must not block the reader.
-        descriptor = os.open(target, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with open(descriptor, "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise ConfigurationError(f"the key file {target} is no plain file")
-            content = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the key file {target}: {error.strerror}") from error
+        content, status = read_plain_file(target, _LARGEST + 1)
+    except (OSError, ValueError) as error:
+        failure = _failure("cannot read the key file", target, error)
+    if failure is not None:
+        raise failure from failure.__cause__
     if not content or len(content) > _LARGEST:
-        raise ConfigurationError(f"the key file {target} is {'too long' if content else 'empty'}")
+        raise ConfigurationError(
+            f"the key file {shown_path(target)} is {'too long' if content else 'empty'}"
+        )
     if os.name == "posix" and status.st_mode & 0o077:
         warnings.warn(
             f"other users of this machine can reach the private key in {target}; "
@@ -94,12 +109,69 @@ def load_or_create_key_file(path: str | os.PathLike[str]) -> bytes:
     When several processes do this at once, all return the same key. Raises as ``create_key_file``
     and ``read_key_file`` do.
     """
-    target = Path(path).expanduser()
+    target = _expanded(path)
     if not os.path.lexists(target):
         # When another process was first, its key counts.
         with contextlib.suppress(ArgumentError):
             create_key_file(target, secrets.token_bytes(32))
     return read_key_file(target)
+
+
+def read_plain_file(path: Path, limit: int) -> tuple[bytes, os.stat_result]:
+    """Return up to ``limit`` bytes of a regular file, and its status; nothing else is waited for.
+
+    Raises ``OSError``, and ``ValueError`` for a path that can name no file.
+    """
+    # A pipe under this name must not block the reader.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file")
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(limit), status
+    finally:
+        os.close(descriptor)
+
+
+def looks_like_private_key(text: str) -> bool:
+    """Tell whether somebody may have passed a private key or a mnemonic where a path belongs."""
+    text = text.strip()
+    return bool(_KEY_TEXTS.fullmatch(text)) or len(text.split()) >= _FEWEST_WORDS
+
+
+def shown_path(path: Path) -> str:
+    """Return the path as messages show it: escaped when unprintable, and never a private key."""
+    text = str(path)
+    # Folders may be named by a hash, but a key has no folder, save of words before a derivation.
+    for part in (text, *path.parts[:1], path.name):
+        if looks_like_private_key(part):
+            return (
+                f"(a text of {len(part)} characters that looks like a private key; "
+                "pass it as private_key)"
+            )
+    return text if text.isprintable() else ascii(text)
+
+
+def _expanded(path: str | os.PathLike[str]) -> Path:
+    target = Path(path)
+    try:
+        return target.expanduser()
+    except RuntimeError:
+        problem = f"the home folder in {shown_path(target)} is unknown; write the path in full"
+    raise ConfigurationError(problem)
+
+
+def _failure(action: str, path: Path, error: OSError | ValueError) -> AlephError:
+    problem = (error.strerror if isinstance(error, OSError) else None) or "no file has such a name"
+    shown = shown_path(path)
+    failure = ConfigurationError(f"{action} {shown}: {problem}")
+    if shown == str(path):
+        failure.__cause__ = error
+    return failure
 
 
 def _make_private_folder(folder: Path) -> None:
@@ -137,8 +209,16 @@ def _move_to_free_name(temporary: Path, target: Path) -> None:
         raise
     except (OSError, NotImplementedError):
         # No hard links on this file system: claim the name, then replace our own empty claim.
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        os.replace(temporary, target)
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        claim = os.fstat(descriptor)
+        os.close(descriptor)
+        try:
+            os.replace(temporary, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                if os.path.samestat(target.lstat(), claim):
+                    target.unlink()
+            raise
 
 
 def _sync_folder(folder: Path) -> None:

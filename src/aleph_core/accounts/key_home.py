@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,13 @@ import attrs
 
 from ..errors import ArgumentError, ConfigurationError
 from ..json_text import parse_json
-from .key_files import create_key_file, load_or_create_key_file
+from .key_files import (
+    create_key_file,
+    load_or_create_key_file,
+    looks_like_private_key,
+    read_plain_file,
+    shown_path,
+)
 
 __all__ = [
     "MainConfiguration",
@@ -41,8 +46,8 @@ _TYPES: Final = {
 class MainConfiguration:
     """What ``config.json`` says: the account in use, by a key file or on a Ledger device.
 
-    ``type`` is ``imported`` or ``hardware``. ``other`` keeps what other tools have put into the
-    file, so that saving loses nothing.
+    ``type`` is ``imported`` or ``hardware``. A relative ``path`` in the file starts at the folder
+    of the file. ``other`` keeps what other tools have put there, so that saving loses nothing.
     """
 
     chain: str
@@ -58,14 +63,18 @@ def load_main_configuration(file_path: str | os.PathLike[str]) -> MainConfigurat
 
     Raises ``ConfigurationError`` for a file that says something else.
     """
-    path = Path(file_path).expanduser()
+    path = Path(file_path)
     try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
+        path = path.expanduser()
+        content, _ = read_plain_file(path, _LARGEST + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
+        raise ConfigurationError(f"cannot read {shown_path(path)}: {error.strerror}") from error
+    except (RuntimeError, ValueError) as error:
+        raise ConfigurationError(
+            f"cannot read {shown_path(path)}: no file has such a name"
+        ) from error
     if not content.strip():
         return None
     try:
@@ -112,15 +121,24 @@ def fallback_key_file(key_file: Path) -> tuple[Path, bool]:
     """Return the default key file, and whether it was made just now.
 
     That is the file itself, else what the link ``default.key`` beside it leads to, else the file
-    with a new key of 32 random bytes, to which the link is set then.
+    with a new key of 32 random bytes, to which the link is set then. A link that leads nowhere is a
+    ``ConfigurationError``: the key it stands for may be on a disk that is away.
     """
     link = key_file.parent / "default.key"
     if os.path.lexists(key_file):
         return key_file, False
-    if link.exists():
+    if os.path.lexists(link):
+        if not os.path.exists(link):  # noqa: PTH110 - also False for what may not be looked at
+            raise ConfigurationError(
+                f"{link} leads to {shown_path(link.readlink())}, which cannot be reached: "
+                "put the key back there, or remove the link to start with a new key"
+            )
         return link, False
+    _refuse_key_as_name(key_file)
     load_or_create_key_file(key_file)
-    _link(link, key_file)
+    # For other tools, as best it goes: some file systems have no links. One that is there stays.
+    with contextlib.suppress(OSError):
+        link.symlink_to(key_file.name)
     return key_file, True
 
 
@@ -128,11 +146,17 @@ def fallback_mnemonic_file(mnemonic_file: Path) -> tuple[Path, bool]:
     """Return the file of the default mnemonic, and whether it was made just now."""
     if os.path.lexists(mnemonic_file):
         return mnemonic_file, False
+    _refuse_key_as_name(mnemonic_file)
     # When another process was first, its words count.
     with contextlib.suppress(ArgumentError):
         create_key_file(mnemonic_file, _new_words().encode())
         return mnemonic_file, True
     return mnemonic_file, False
+
+
+def _refuse_key_as_name(path: Path) -> None:
+    if looks_like_private_key(str(path)):
+        raise ConfigurationError(f"no key is made under the name {shown_path(path)}")
 
 
 def _read(value: dict[str, Any], path: Path) -> MainConfiguration:
@@ -159,22 +183,23 @@ def _read(value: dict[str, Any], path: Path) -> MainConfiguration:
     return MainConfiguration(
         chain=texts["chain"],
         type=known,
-        path=None if texts["path"] is None else Path(texts["path"]).expanduser(),
+        path=None if texts["path"] is None else _key_path(texts["path"], path),
         address=texts["address"],
         derivation_path=texts["derivation_path"],
         other={name: each for name, each in value.items() if name not in texts},
     )
 
 
-def _link(link: Path, target: Path) -> None:
-    # Best effort, for other tools: some file systems have no links.
-    with contextlib.suppress(OSError):
-        temporary = link.with_name(f".{link.name}.{secrets.token_hex(8)}")
-        temporary.symlink_to(target)
-        try:
-            os.replace(temporary, link)
-        finally:
-            temporary.unlink(missing_ok=True)
+def _key_path(text: str, config_file: Path) -> Path:
+    path = Path(text)
+    try:
+        path = path.expanduser()
+        usable = b"\0" not in os.fsencode(path)
+    except (RuntimeError, ValueError):
+        usable = False
+    if not usable:
+        raise ConfigurationError(f"{config_file}: no file can have the path {shown_path(path)}")
+    return config_file.parent / path
 
 
 def _new_words() -> str:

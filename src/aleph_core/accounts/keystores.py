@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from ..errors import ArgumentError
+from ..json_text import parse_json
+from .secret_text import unhexlify, without_prefix
 
 __all__ = ["make_keystore", "open_keystore"]
+
+# Files of tools have less than a thousandth of it.
+_LONGEST: Final = 2**20
+# Costs far above those of any tool, which a file could otherwise set to occupy the machine.
+_MOST_MEMORY: Final = 2**30
+_MOST_PARALLEL: Final = 16
+_MOST_ITERATIONS: Final = 10**8
 
 
 def open_keystore(
@@ -46,15 +54,83 @@ def make_keystore(
 
 
 def _read(keystore: object) -> dict[str, Any]:
+    """Return the part that the library reads, all of it checked, so that no file can surprise it."""
     content: object = keystore
     if isinstance(keystore, str | bytes | bytearray):
-        try:
-            content = json.loads(keystore)
-        except (ValueError, RecursionError):
-            content = None
-    if not isinstance(content, Mapping) or content.get("version") != 3:
+        content = None
+        if len(keystore) > _LONGEST:
+            raise ArgumentError("keystore", f"is longer than {_LONGEST} characters")
+        with contextlib.suppress(ValueError):
+            content = parse_json(keystore if isinstance(keystore, str) else bytes(keystore))
+    parts = _members(content, "it")
+    if type(parts.get("version")) is not int or parts["version"] != 3:
         raise ArgumentError("keystore", "is no keystore of version 3")
-    return dict(content)
+    crypto = _members(parts.get("crypto"), "crypto")
+    if crypto.get("cipher", "aes-128-ctr") != "aes-128-ctr":
+        raise ArgumentError("keystore", "is no keystore of version 3: cipher is not aes-128-ctr")
+    cipher = _members(crypto.get("cipherparams"), "cipherparams")
+    return {
+        "version": 3,
+        "crypto": {
+            "ciphertext": _digits(crypto, "ciphertext", 32, 32),
+            # Tools that count with it as a number leave out its zeros at the beginning.
+            "cipherparams": {"iv": _digits(cipher, "iv", 1, 16)},
+            "mac": _digits(crypto, "mac", 32, 32),
+            "kdf": crypto.get("kdf"),
+            "kdfparams": _read_cost(
+                crypto.get("kdf"), _members(crypto.get("kdfparams"), "kdfparams")
+            ),
+        },
+    }
+
+
+def _read_cost(kdf: object, given: Mapping[str, Any]) -> dict[str, Any]:
+    cost: dict[str, Any] = {
+        "salt": _digits(given, "salt", 1, 1024),
+        "dklen": _number(given, "dklen", 32, 64),
+    }
+    if kdf == "pbkdf2":
+        if given.get("prf") != "hmac-sha256":
+            raise ArgumentError("keystore", "is no keystore of version 3: prf is not hmac-sha256")
+        return {**cost, "prf": "hmac-sha256", "c": _number(given, "c", 1, _MOST_ITERATIONS)}
+    if kdf != "scrypt":
+        raise ArgumentError("keystore", "is no keystore of version 3: kdf is not scrypt or pbkdf2")
+    r = _number(given, "r", 1, _MOST_MEMORY // 256)
+    n = _number(given, "n", 2, _MOST_MEMORY // (128 * r))
+    if n & (n - 1):
+        raise ArgumentError("keystore", "is no keystore of version 3: n is no power of two")
+    return {**cost, "n": n, "r": r, "p": _number(given, "p", 1, _MOST_PARALLEL)}
+
+
+def _members(value: object, name: str) -> dict[str, Any]:
+    """Return the members of an object by their names in small letters, which tools differ in."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ArgumentError("keystore", f"is no keystore of version 3: {name} is no JSON object")
+    return {key.lower(): inner for key, inner in value.items()}
+
+
+def _digits(members: Mapping[str, Any], name: str, least: int, most: int) -> str:
+    value = members.get(name)
+    raw = None
+    if isinstance(value, str) and len(value) <= 2 + 2 * most:
+        raw = unhexlify(without_prefix(value))
+    if raw is None or not least <= len(raw) <= most:
+        size = str(most) if least == most else f"{least} to {most}"
+        raise ArgumentError(
+            "keystore",
+            f"is no keystore of version 3: {name} is not {size} bytes in hexadecimal digits",
+        )
+    return raw.hex()
+
+
+def _number(members: Mapping[str, Any], name: str, least: int, most: int) -> int:
+    value = members.get(name)
+    if type(value) is not int or not least <= value <= most:
+        raise ArgumentError(
+            "keystore",
+            f"cannot be opened: {name} must be a whole number from {least} to {most}",
+        )
+    return value
 
 
 def _ask(password: object) -> str:

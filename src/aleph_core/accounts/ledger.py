@@ -34,6 +34,7 @@ _SILENT: Final = 30.0
 _LARGEST_PART: Final = 255
 _LARGEST_ANSWER: Final = 65_536
 _HARDENED: Final = 0x8000_0000
+_MOST_DIGITS: Final = len(str(_HARDENED))
 
 # Status words: seen from the Ethereum app 1.22, or known from the vendor's libraries.
 _INVALID: Final = 0x6A80
@@ -415,7 +416,9 @@ def _read_path(path: str) -> bytes:
         digits = element.rstrip("'hH")
         if not digits.isascii() or not digits.isdecimal() or len(element) - len(digits) > 1:
             raise problem
-        number = int(digits[:11])
+        if len(digits) > _MOST_DIGITS:
+            raise problem
+        number = int(digits)
         if number >= _HARDENED:
             raise problem
         numbers.append(number | _HARDENED if element != digits else number)

@@ -13,10 +13,11 @@ from typing import Any, Final, TypeVar, overload
 
 from ..chains import EVM_CHAINS
 from ..errors import ArgumentError, ConfigurationError, SigningError
+from ..item_hash import check_address
 from ..json_text import parse_json
 from ..settings import Settings
 from .account import Account
-from .key_files import read_key_file
+from .key_files import read_key_file, shown_path
 from .key_home import (
     MainConfiguration,
     default_key_file,
@@ -25,7 +26,7 @@ from .key_home import (
     load_main_configuration,
 )
 
-__all__ = ["load_account"]
+__all__ = ["load_account", "own_address"]
 
 A = TypeVar("A", bound=Account)
 
@@ -108,8 +109,24 @@ def load_account(
     if private_key is not None:
         return search.from_secret(private_key)
     if private_key_path is not None:
-        return search.from_file(Path(private_key_path).expanduser())
+        return search.from_file(Path(private_key_path))
     return search.unnamed()
+
+
+def own_address(settings: Settings) -> str:
+    """Return the address of ``ALEPH_ADDRESS_TO_USE``, else that of the key that is there already.
+
+    Makes no key, and raises ``ConfigurationError`` when there is none.
+    """
+    if settings.ADDRESS_TO_USE is not None:
+        return check_address(settings.ADDRESS_TO_USE, "ALEPH_ADDRESS_TO_USE")
+    if settings.PRIVATE_KEY_STRING is None and not os.path.lexists(settings.PRIVATE_KEY_FILE):
+        raise ConfigurationError(
+            "whose address is meant: name one, set ALEPH_ADDRESS_TO_USE, or put a key into "
+            f"{shown_path(settings.PRIVATE_KEY_FILE)}"
+        )
+    address: str = _Search(settings, None, None, None).unnamed().get_address()
+    return address
 
 
 class _Search:
@@ -197,7 +214,7 @@ class _Search:
         return account
 
     def from_file(self, path: Path) -> Any:
-        return self._from_named(f"the key file {path}", read_key_file(path))
+        return self._from_named(f"the key file {shown_path(path)}", read_key_file(path))
 
     def from_secret(self, secret: str | bytes) -> Any:
         kind = self._kind()

@@ -36,8 +36,8 @@ class NULS2Account(Secp256k1Account):
     __slots__ = ("_address",)
 
     def __init__(self, private_key: bytes | str, chain_id: int = 1) -> None:
-        if chain_id not in _PREFIXES:
-            raise ArgumentError("chain_id", f"{chain_id!r:.100} is neither 1 (main) nor 2 (test)")
+        if not isinstance(chain_id, int) or chain_id not in _PREFIXES:
+            raise ArgumentError("chain_id", "is neither 1 (main) nor 2 (test)")
         super().__init__(private_key)
         self._address = _address(self._key.public_key, chain_id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from collections.abc import Iterable
 from typing import ClassVar, Final, Self
 
@@ -24,6 +25,10 @@ DEFAULT_ACCOUNT_PATH: Final = "m/44'/501'/0'/0'"
 # The longest base58 forms of 32 and 64 bytes; decoding takes quadratic time, so it is bounded.
 _KEY_LENGTH = 44
 _LONG_LENGTH = 88
+# Digits of 32 or 64 bytes, or twelve words and more.
+_FOREIGN = re.compile(
+    r"\s*(?:(?:0[xX])?(?:[0-9a-fA-F]{64}){1,2}|[a-z]{3,8}(?:\s{1,9}[a-z]{3,8}){11,23})\s*"
+)
 
 
 class SOLAccount(LocalAccount):
@@ -139,10 +144,17 @@ def verify_signature(*, sender: str, buffer: bytes, signature: str) -> None:
 def _solana_chain(chain: object) -> str:
     if isinstance(chain, str) and str.__str__(chain) in SOLANA_CHAINS:
         return str.__str__(chain)
-    raise ArgumentError("chain", f"{chain!r:.100} is none of {', '.join(sorted(SOLANA_CHAINS))}")
+    # Not repeated: a private key may have come in its place.
+    raise ArgumentError("chain", f"is none of {', '.join(sorted(SOLANA_CHAINS))}")
 
 
 def _read_private_key(private_key: object) -> SigningKey:
+    if _is_foreign_text(private_key):
+        raise ArgumentError(
+            "private_key",
+            "is hexadecimal or words, which Solana's keys are not written in: give digits as "
+            "bytes.fromhex(…), and words to from_mnemonic",
+        )
     raw = _secret_bytes(private_key)
     if raw is None or len(raw) not in (32, 64):
         raise ArgumentError(
@@ -154,6 +166,16 @@ def _read_private_key(private_key: object) -> SigningKey:
             "private_key", "the second half of its 64 bytes is not the public key of the first"
         )
     return key
+
+
+def _is_foreign_text(private_key: object) -> bool:
+    if isinstance(private_key, bytes | bytearray | memoryview):
+        raw = bytes(private_key)
+        # As many bytes as a seed has are a seed, whatever they spell.
+        text = "" if len(raw) == 32 else raw.decode("ascii", "replace")
+    else:
+        text = private_key if isinstance(private_key, str) else ""
+    return _FOREIGN.fullmatch(text) is not None
 
 
 def _secret_bytes(private_key: object) -> bytes | None:

@@ -27,6 +27,8 @@ __all__ = ["DOTAccount", "verify_signature"]
 
 _LONGEST_ADDRESS: Final = 50
 _RESERVED: Final = (46, 47)
+# The neutral element of the group: whoever asks can make signatures that hold under it.
+_NOBODYS_KEY: Final = bytes(32)
 _FORMS: Final = (
     "must be the words of a mnemonic, a seed of 32 bytes or a secret key of 64 bytes, "
     "the latter two as bytes or hexadecimal digits"
@@ -102,15 +104,16 @@ class DOTAccount(LocalAccount):
 def verify_signature(*, sender: str, buffer: bytes, signature: str) -> None:
     """Raise ``BadSignatureError`` unless ``signature`` is ``sender``'s over the text.
 
-    Takes a JSON object as text with ``curve`` sr25519 and ``data``, 64 bytes in hexadecimal after
-    ``0x``; the text may have been wrapped in ``<Bytes>``, as wallets in browsers do. Senders may
-    have any SS58 prefix. Raises ``UnverifiableChainError`` without the extra ``substrate``.
+    Takes a JSON object as text with ``data``, 64 bytes in hexadecimal after ``0x``, and ``curve``,
+    which is sr25519 also when it is missing; the text may have been wrapped in ``<Bytes>``, as
+    wallets in browsers do. Senders may have any SS58 prefix in its canonical form.
+    Raises ``UnverifiableChainError`` without the extra ``substrate``.
     """
     parts = read_json_signature(signature, sender)
     data = parts.get("data")
     raw = unhexlify(data[2:]) if isinstance(data, str) and data.startswith("0x") else None
     key = _ss58_key(sender)
-    if parts.get("curve") != "sr25519" or key is None or raw is None or len(raw) != 64:
+    if parts.get("curve", "sr25519") != "sr25519" or key is None or raw is None or len(raw) != 64:
         raise BadSignatureError(f"the signature of {sender!r:.100} is no Substrate signature")
     try:
         verify = _library("sr25519").verify
@@ -131,8 +134,10 @@ def _read_private_key(private_key: object) -> tuple[bytes, tuple[bytes, bytes]]:
     raw: bytes | None = None
     if isinstance(private_key, bytes | bytearray | memoryview):
         raw = bytes(private_key)
-        if len(raw) not in (32, 64):
-            raw = _from_text(raw.decode("utf-8", "replace"))
+        if len(raw) != 32:
+            # A seed's digits and some phrases are 64 bytes too, which would pass for a secret key.
+            text = raw.decode("utf-8", "replace")
+            raw = _from_text(text) or (raw if len(raw) == 64 and not _is_written(raw) else None)
     elif isinstance(private_key, str):
         raw = _from_text(private_key)
     sr25519 = _library("sr25519")
@@ -144,9 +149,13 @@ def _read_private_key(private_key: object) -> tuple[bytes, tuple[bytes, bytes]]:
             pair = bytes(public), bytes(secret)
         elif raw is not None and len(raw) == 64:
             pair = bytes(sr25519.public_from_secret_key(raw)), raw
-    if raw is None or pair is None:
+    if raw is None or pair is None or pair[0] == _NOBODYS_KEY:
         raise ArgumentError("private_key", _FORMS)
     return raw, pair
+
+
+def _is_written(raw: bytes) -> bool:
+    return raw.isascii() and raw.decode("ascii").strip().isprintable()
 
 
 def _from_text(text: str) -> bytes | None:
@@ -166,7 +175,7 @@ def _seed(mnemonic: str, passphrase: str) -> bytes | None:
 def _ss58_prefix(address_type: object) -> bytes:
     number = address_type if type(address_type) is int else -1
     if not 0 <= number < 2**14 or number in _RESERVED:
-        raise ArgumentError("address_type", f"{address_type!r:.100} is no SS58 prefix")
+        raise ArgumentError("address_type", "is no SS58 prefix, such as 0, 2 or 42")
     if number < 64:
         return bytes([number])
     return bytes([number >> 2 & 63 | 64, number >> 8 | (number & 3) << 6])
@@ -180,12 +189,16 @@ def _ss58_address(prefix: bytes, public_key: bytes) -> str:
 def _ss58_key(address: str) -> bytes | None:
     raw = base58_text.decode(address, _LONGEST_ADDRESS) or b""
     payload, checksum = raw[:-2], raw[-2:]
-    prefix = payload[:-32]
-    if _ss58_checksum(payload) != checksum or not prefix:
+    prefix, key = payload[:-32], payload[-32:]
+    if _ss58_checksum(payload) != checksum or key == _NOBODYS_KEY:
         return None
-    if len(prefix) != (2 if prefix[0] & 64 else 1) or prefix[0] >= 128 or prefix[0] in _RESERVED:
+    if len(prefix) == 1:
+        return key if prefix[0] < 64 and prefix[0] not in _RESERVED else None
+    # Numbers below 64 in two bytes would be second spellings of the same sender.
+    if len(prefix) != 2 or not 64 <= prefix[0] < 128:
         return None
-    return payload[-32:]
+    number = (prefix[0] & 63) << 2 | prefix[1] >> 6 | (prefix[1] & 63) << 8
+    return key if number >= 64 else None
 
 
 def _ss58_checksum(payload: bytes) -> bytes:

@@ -94,7 +94,7 @@ class TezosAccount(LocalAccount):
         dapp_url: str = _DEFAULT_DAPP_URL,
     ) -> None:
         if signing_type not in (_RAW, _MICHELINE):
-            raise ArgumentError("signing_type", f"{signing_type!r:.100} is not raw or micheline")
+            raise ArgumentError("signing_type", "is neither raw nor micheline")
         self._signing_type = str.__str__(signing_type)
         self._dapp_url = _check_dapp_url(dapp_url)
         self._curve, secret = _read_private_key(private_key, curve)
@@ -303,7 +303,9 @@ def _read_private_key(private_key: object, curve: str | None) -> tuple[_Curve, b
             "private_key", "must be edsk… or spsk… text, 32 bytes or 64 hexadecimal digits"
         )
     if named not in (None, found[0]):
-        raise ArgumentError("curve", f"is {curve}, but the private key is one of {found[0].name}")
+        raise ArgumentError(
+            "curve", f"is not that of the private key, which is one of {found[0].name}"
+        )
     return found
 
 
@@ -311,7 +313,7 @@ def _named(curve: object) -> _Curve:
     for known in _OF_ACCOUNTS:
         if known.name == curve:
             return known
-    raise ArgumentError("curve", f"{curve!r:.100} is neither ed25519 nor secp256k1")
+    raise ArgumentError("curve", "is neither ed25519 nor secp256k1")
 
 
 def _check_dapp_url(dapp_url: object) -> str:

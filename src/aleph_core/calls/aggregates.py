@@ -1,4 +1,4 @@
-"""Reading aggregates: ccn-api ``/api/v0/aggregates``."""
+"""Reading aggregates: pyaleph ``GET /api/v0/aggregates``."""
 
 from __future__ import annotations
 

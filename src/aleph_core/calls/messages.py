@@ -1,4 +1,4 @@
-"""Reading messages: ccn-api ``/api/v0/messages``."""
+"""Reading messages: pyaleph ``GET /api/v0/messages``."""
 
 from __future__ import annotations
 

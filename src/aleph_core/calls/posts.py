@@ -1,4 +1,4 @@
-"""Reading posts merged with their amends: ccn-api ``/api/v0/posts.json``.
+"""Reading posts merged with their amends: pyaleph ``GET /api/v0/posts.json``.
 
 The legacy list is the one that carries the hashed text of each post; the newer ``/api/v1`` list leaves
 nothing that its content could be held against.
@@ -15,13 +15,14 @@ from ..excerpts import shown
 from ..filters import PostFilter
 from ..hashing import sha256_hex
 from ..item_hash import is_item_hash
+from ..models.message import Message
 from ..models.page import Page
 from ..models.post import Post
 from ..paging import Position
 from ..verification import Verify, parse_content, verify_digest
 from .answers import read_page, when
 
-__all__ = ["post_from_content", "posts"]
+__all__ = ["check_signed", "post_from_content", "posts"]
 
 
 def posts(
@@ -75,6 +76,40 @@ def post_from_content(post: Post, data: bytes, *, node: str = "") -> Post:
         ref = content.get("ref")
         post = post.evolve(ref=ref if isinstance(ref, str) else None)
     return post.evolve(content=content.get("content"))
+
+
+def check_signed(post: Post, signed: Mapping[str, Message]) -> None:
+    """Raise unless the owner signed the post, its first version and its latest.
+
+    ``signed`` holds messages whose signatures were verified. That somebody else may publish for the
+    owner is only the node's word, so what another signed does not hold here.
+    """
+    original = signed.get(post.original_item_hash)
+    for item_hash in (post.original_item_hash, post.item_hash):
+        message = signed.get(item_hash)
+        problem = None
+        if message is None or message.type != "POST":
+            problem = "no message with a valid signature belongs to it"
+        elif not _same_address(message.sender, post.address):
+            problem = (
+                f"{message.sender} signed it, not its owner {post.address}; "
+                "get_messages shows what others published for an owner"
+            )
+        if problem:
+            raise VerificationError(
+                f"post {post.original_item_hash} does not hold at {item_hash}: {problem}",
+                item_hash=item_hash,
+            )
+    if original is None or original.content.get("type") != post.original_type:
+        raise VerificationError(
+            f"post {post.original_item_hash} is not of the type {post.original_type!r}",
+            item_hash=post.original_item_hash,
+        )
+
+
+def _same_address(one: str, other: str) -> bool:
+    # Nodes compare owners and signers without case; that means something for hexadecimal only.
+    return one == other or (one[:2] == "0x" and one.lower() == other.lower())
 
 
 def _structure(raw: Any) -> Post:

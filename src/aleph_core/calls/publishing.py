@@ -1,4 +1,4 @@
-"""Publishing messages: ccn-api section 4, ``POST /api/v0/messages``."""
+"""Publishing messages: pyaleph ``POST /api/v0/messages``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Storing and fetching files: ccn-api section 12, ``/api/v0/storage`` and ``/api/v0/ipfs``."""
+"""Storing and fetching files: pyaleph ``/api/v0/storage`` and ``/api/v0/ipfs``."""
 
 from __future__ import annotations
 

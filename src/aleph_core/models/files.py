@@ -19,12 +19,10 @@ class StorageLimits:
     ipfs_unsigned: int = 25 * 1024 * 1024
 
     def signed_limit(self, engine: str) -> int:
-        """Return how large a file may be that comes with its signed message."""
         """Return the largest file that is taken with a signed message, by ``storage`` or ``ipfs``."""
         return self.ipfs if engine == "ipfs" else self.storage
 
     def unsigned_limit(self, engine: str) -> int:
-        """Return how large a file may be that comes alone."""
         """Return the largest file that is taken alone, by ``storage`` or ``ipfs``."""
         return self.ipfs_unsigned if engine == "ipfs" else self.storage_unsigned
 
@@ -38,9 +36,8 @@ class StoredContent:
     url: str
     engine: str
     filename: str | None = None
-    size: int | None = None
 
     def __getitem__(self, name: str) -> Any:
-        if name in ("item_hash", "hash", "url", "engine", "filename", "size"):
+        if name in ("item_hash", "hash", "url", "engine", "filename"):
             return getattr(self, name)
         raise KeyError(name)

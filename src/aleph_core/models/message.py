@@ -57,8 +57,9 @@ class Content(dict[str, Any]):
 class Message:
     """One message; its fields can be read as attributes and as items, ``message["item_hash"]``.
 
-    ``time`` is the sender's claim in seconds since 1970 and is not covered by the signature, nor is
-    ``channel``; ``content["time"]`` is. ``status`` is set where the node said it.
+    ``time`` is the sender's claim in seconds since 1970. The signature covers neither it, except a
+    Tezos signature of Micheline text, nor ``channel``; it covers ``content["time"]``. ``status`` is
+    set where the node said it.
     """
 
     chain: str
@@ -91,7 +92,10 @@ class Message:
     @property
     def address(self) -> str:
         """The owner: the address that the content names, which need not be the sender."""
-        owner = self.content.get("address", self.extra.get("owner"))
+        owner = self.content.get("address")
+        if owner is None and self.status in (MessageStatus.FORGOTTEN, MessageStatus.REMOVED):
+            # Nothing of the content is left but what the node says of it.
+            owner = self.extra.get("owner")
         return owner if isinstance(owner, str) else self.sender
 
     def __getitem__(self, name: str) -> Any:
@@ -103,7 +107,6 @@ class Message:
             raise KeyError(name) from None
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return a field by its name, or the default."""
         """Return the field of this name, or the default when there is none."""
         try:
             return self[name]
@@ -111,7 +114,6 @@ class Message:
             return default
 
     def evolve(self, **changes: Any) -> Message:
-        """Return a copy with some fields replaced."""
         """Return a copy with other values."""
         return attrs.evolve(self, **changes)
 

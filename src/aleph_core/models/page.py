@@ -23,7 +23,7 @@ class InvalidEntry:
     item_hash: str | None = None
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Page(Generic[T]):
     """A page that iterates and indexes over its ``items``.
 
@@ -38,6 +38,10 @@ class Page(Generic[T]):
     next_cursor: str | None = None
     invalid: tuple[InvalidEntry, ...] = ()
     kind: str = "items"
+
+    def __repr__(self) -> str:
+        number = "" if self.page is None else f", page {self.page}"
+        return f"<Page of {len(self.items)} {self.kind}{number}, {len(self.invalid)} invalid>"
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.items)

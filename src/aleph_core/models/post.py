@@ -59,7 +59,6 @@ class Post:
         raise KeyError(name)
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return a field by its name, or the default."""
         """Return the field of this name, or the default when there is none."""
         try:
             return self[name]
@@ -67,7 +66,6 @@ class Post:
             return default
 
     def evolve(self, **changes: Any) -> Post:
-        """Return a copy with some fields replaced."""
         """Return a copy with other values."""
         return attrs.evolve(self, **changes)
 

@@ -156,6 +156,59 @@ def test_without_hard_links_the_name_is_claimed_first(
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_without_hard_links_a_failed_write_leaves_no_empty_claim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "link", fail)
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(ConfigurationError, match="Input/output error"):
+        create_key_file(tmp_path / "a.key", KEY)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_hard_links_the_file_of_somebody_else_is_not_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.key"
+    replace = os.replace
+
+    def no_links(*_: Any, **__: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    def lose(*_: Any, **__: Any) -> None:
+        other = tmp_path / "other"
+        other.write_bytes(b"theirs")
+        replace(other, path)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr(os, "replace", lose)
+    with pytest.raises(ConfigurationError, match="Input/output error"):
+        create_key_file(path, KEY)
+    assert path.read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize("path", ["~nosuchuser/k", "a\0b", "\ud800", "new\0/k"], ids=ascii)
+def test_a_path_that_no_file_can_have_is_a_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for use in (read_key_file, load_or_create_key_file, lambda path: create_key_file(path, KEY)):
+        with pytest.raises(ConfigurationError) as caught:
+            use(path)
+        assert str(caught.value).isprintable()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_named_by_a_hash_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / ("ab" * 32) / "a.key"
+    with pytest.raises(ConfigurationError, match=r"ab/a\.key: No such file"):
+        read_key_file(path)
+
+
 def test_a_folder_that_cannot_be_synced_does_not_fail_the_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

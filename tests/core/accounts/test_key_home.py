@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from aleph_core.accounts import (
     MainConfiguration,
+    load_account,
     load_main_configuration,
     save_main_configuration,
 )
@@ -100,6 +101,41 @@ def test_what_cannot_be_understood_is_named_and_never_ignored(
     with pytest.raises(ConfigurationError, match=problem) as caught:
         load_main_configuration(file)
     assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["~nosuchuser/k", "a\0b", "\ud800"], ids=ascii)
+def test_a_path_that_no_file_can_have_names_the_configuration(tmp_path: Path, path: str) -> None:
+    home = tmp_path / ".aleph-im"
+    home.mkdir()
+    file = home / "config.json"
+    file.write_text(json.dumps({"path": path, "chain": "ETH"}))
+    with pytest.raises(ConfigurationError, match="no file can have the path") as caught:
+        load_main_configuration(file)
+    assert str(file) in str(caught.value)
+    assert str(caught.value).isprintable()
+    settings = Settings.from_environment({"HOME": str(tmp_path)})
+    assert home / "private-keys" / "ethereum.key" == settings.PRIVATE_KEY_FILE
+    with pytest.raises(ConfigurationError, match=r"config\.json"):
+        load_account(settings=settings)
+
+
+def test_a_relative_path_starts_at_the_folder_of_the_file(file: Path) -> None:
+    file.write_text(json.dumps({"path": "keys/a.key", "chain": "ETH"}))
+    expected = MainConfiguration("ETH", path=file.parent / "keys" / "a.key")
+    assert load_main_configuration(file) == expected
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_in_its_place_is_an_error_and_not_waited_for(file: Path) -> None:
+    os.mkfifo(file, 0o600)
+    with pytest.raises(ConfigurationError, match="no plain file"):
+        load_main_configuration(file)
+
+
+@pytest.mark.parametrize("path", ["~nosuchuser/c", "a\0b", "\ud800"], ids=ascii)
+def test_a_name_that_no_file_can_have_is_an_error(path: str) -> None:
+    with pytest.raises(ConfigurationError, match="no file has such a name"):
+        load_main_configuration(path)
 
 
 def test_a_folder_in_its_place_is_an_error(tmp_path: Path) -> None:

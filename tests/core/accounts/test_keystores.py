@@ -102,3 +102,70 @@ def test_refuses_other_ways_to_derive() -> None:
         ETHAccount(KEY).export_keystore(PASSWORD, kdf="md5")
     with pytest.raises(ArgumentError, match="iterations"):
         ETHAccount(KEY).export_keystore(PASSWORD, iterations=3)
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong"),
+    [
+        ({"mac": "00"}, "mac"),
+        ({"mac": 5}, "mac"),
+        ({"ciphertext": "zz" * 32}, "ciphertext"),
+        ({"ciphertext": "00" * 2**20}, "ciphertext"),
+        ({"cipher": "aes-256-gcm"}, "cipher"),
+        ({"cipherparams": {"iv": ""}}, "iv"),
+        ({"cipherparams": []}, "cipherparams"),
+        ({"kdf": ["scrypt"]}, "kdf"),
+        ({"kdfparams": None}, "kdfparams"),
+    ],
+    ids=repr,
+)
+def test_a_malformed_keystore_is_named_before_the_password_is_asked(
+    keystore: dict[str, Any], part: dict[str, Any], wrong: str
+) -> None:
+    damaged = {**keystore, "crypto": {**keystore["crypto"], **part}}
+    with pytest.raises(ArgumentError, match=wrong) as caught:
+        ETHAccount.from_keystore(damaged, _never_asked)
+    assert caught.value.argument == "keystore"
+
+
+@pytest.mark.parametrize(
+    ("kdf", "cost", "wrong"),
+    [
+        ("scrypt", {"n": 2**21}, "n must"),
+        ("scrypt", {"n": 3}, "power of two"),
+        ("scrypt", {"n": True}, "n must"),
+        ("scrypt", {"n": 2**18, "r": 64}, "n must"),
+        ("scrypt", {"r": 2**40}, "r must"),
+        ("scrypt", {"p": 17}, "p must"),
+        ("scrypt", {"dklen": 2**31}, "dklen must"),
+        ("scrypt", {"salt": 5}, "salt"),
+        ("pbkdf2", {"c": 10**8 + 1}, "c must"),
+        ("pbkdf2", {"c": "1"}, "c must"),
+        ("pbkdf2", {"prf": "hmac-md5"}, "prf"),
+    ],
+    ids=repr,
+)
+def test_a_cost_that_would_occupy_the_machine_is_refused_before_the_password_is_asked(
+    keystore: dict[str, Any], kdf: str, cost: dict[str, Any], wrong: str
+) -> None:
+    sound = {"n": 2, "r": 8, "p": 1, "c": 1, "prf": "hmac-sha256", "dklen": 32, "salt": "00" * 16}
+    crypto = {**keystore["crypto"], "kdf": kdf, "kdfparams": {**sound, **cost}}
+    with pytest.raises(ArgumentError, match=wrong) as caught:
+        ETHAccount.from_keystore({"version": 3, "crypto": crypto}, _never_asked)
+    assert caught.value.argument == "keystore"
+
+
+def test_a_keystore_as_other_tools_spell_it_opens(keystore: dict[str, Any]) -> None:
+    crypto = keystore["crypto"]
+    spelled = {**crypto, "mac": "0x" + crypto["mac"].upper(), "KDF": crypto["kdf"]}
+    account = ETHAccount.from_keystore({"version": 3, "Crypto": spelled}, PASSWORD)
+    assert account.export_private_key() == "0x" + KEY.hex()
+
+
+def test_text_too_long_for_a_keystore_is_refused(keystore: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match="longer"):
+        ETHAccount.from_keystore(json.dumps(keystore) + " " * 2**20, _never_asked)
+
+
+def _never_asked() -> str:
+    raise AssertionError("the password was asked for")

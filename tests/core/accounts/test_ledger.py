@@ -228,7 +228,18 @@ def test_a_count_that_is_none_is_refused(count: Any) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "m", "44'/60'/x", "44''/60'", "44'/60'/-1", "2147483648", "44'/60'/٣", "/".join("1" * 11)],
+    [
+        "",
+        "m",
+        "44'/60'/x",
+        "44''/60'",
+        "44'/60'/-1",
+        "2147483648",
+        "44'/60'/٣",
+        "00000000000",
+        "000000000015",
+        "/".join("1" * 11),
+    ],
 )
 def test_a_path_that_is_none_is_refused(path: str) -> None:
     with pytest.raises(ArgumentError, match="path"):

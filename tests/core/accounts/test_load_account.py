@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import pickle
+import re
 import stat
 import subprocess
 import sys
@@ -155,14 +156,62 @@ def test_a_default_link_of_other_tools_is_followed(
     assert not key_file.exists()
 
 
-def test_a_broken_default_link_is_replaced(
+def test_a_default_link_to_nowhere_is_an_error_and_never_replaced(
     key_file: Path, settings: Callable[..., Settings]
 ) -> None:
     key_file.parent.mkdir(parents=True)
     link = key_file.parent / "default.key"
-    link.symlink_to(key_file.parent / "gone.key")
-    account = load_account(settings=settings())
-    assert ETHAccount(link.read_bytes()).get_address() == account.get_address()
+    gone = key_file.parent / "gone.key"
+    link.symlink_to(gone)
+    with pytest.raises(ConfigurationError, match=re.escape(f"leads to {gone}")):
+        load_account(settings=settings())
+    assert link.readlink() == gone
+    assert list(key_file.parent.iterdir()) == [link]
+
+
+def test_a_fresh_key_under_the_name_of_the_default_link_stays(
+    home: Path, settings: Callable[..., Settings]
+) -> None:
+    file = home / "default.key"
+    account = load_account(settings=settings(PRIVATE_KEY_FILE=str(file)))
+    assert not file.is_symlink()
+    assert ETHAccount(file.read_bytes()).get_address() == account.get_address()
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "0x" + KEYS["A"].hex(),
+        KEYS["A"].hex().upper(),
+        base58.b58encode(KEYS["B"] * 2).decode(),
+        MNEMONIC,
+        MNEMONIC + "//Alice",
+        str(list(KEYS["C"])),
+    ],
+    ids=["0x", "hex", "base58", "words", "words-with-path", "list"],
+)
+@pytest.mark.parametrize("source", ["argument", "setting", "configuration"])
+def test_a_key_in_the_place_of_a_path_is_never_repeated(
+    home: Path,
+    settings: Callable[..., Settings],
+    monkeypatch: pytest.MonkeyPatch,
+    source: str,
+    secret: str,
+) -> None:
+    monkeypatch.chdir(home.parent)
+    variables = {"PRIVATE_KEY_FILE": secret} if source == "setting" else {}
+    path = secret if source == "argument" else None
+    if source == "configuration":
+        configuration = MainConfiguration("ETH", path=Path(secret))
+        save_main_configuration(home / "config.json", configuration)
+    with pytest.raises(ConfigurationError, match="looks like a private key") as caught:
+        load_account(None, path, settings=settings(**variables))
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    text = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
+    for part in (secret, secret[:24], secret[-24:] if "//" not in secret else secret):
+        assert part not in text
+    assert os.listdir(home.parent) == ([".aleph-im"] if source == "configuration" else [])  # noqa: PTH208
 
 
 @pytest.mark.parametrize("named", ["argument", "configuration"])
@@ -444,6 +493,16 @@ def test_loading_an_account_loads_no_library_of_another_chain(tmp_path: Path) ->
         env=environment, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_words_in_the_place_of_the_mnemonic_file_make_no_file(
+    home: Path, settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home.parent)
+    with pytest.raises(ConfigurationError, match="looks like a private key") as caught:
+        load_account(chain="DOT", settings=settings(PRIVATE_MNEMONIC_FILE=MNEMONIC))
+    assert MNEMONIC not in str(caught.value)
+    assert list(home.parent.iterdir()) == []
 
 
 def test_a_fresh_phrase_is_made_for_polkadot_in_its_own_file(

@@ -25,6 +25,7 @@ from aleph_core.accounts import (
     SOLAccount,
     SVMAccount,
     TezosAccount,
+    base58_text,
 )
 from aleph_core.accounts.bech32 import bech32_address
 from aleph_core.errors import ArgumentError, BadSignatureError, UnverifiableChainError
@@ -328,6 +329,50 @@ class TestSubstrate:
         with pytest.raises(MissingDependencyError, match=r"aleph-sync\[substrate\]"):
             DOTAccount(KEY)
 
+    def test_the_key_of_zeros_signs_nothing_for_anybody(self) -> None:
+        # Under the neutral element this signature holds for every text.
+        forged = {
+            **UNSIGNED,
+            "chain": "DOT",
+            "sender": "5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM",
+            "signature": json.dumps({"curve": "sr25519", "data": "0x" + "00" * 63 + "80"}),
+        }
+        with pytest.raises(BadSignatureError):
+            verify_message_signature(forged)
+        with pytest.raises(ArgumentError, match="private_key"):
+            DOTAccount(bytes(64))
+
+    def test_a_signature_without_its_curve_is_one_of_sr25519(self) -> None:
+        signed = DOTAccount(KEY).sign_message(UNSIGNED)
+        data = json.loads(signed["signature"])["data"]
+        verify_message_signature({**signed, "signature": json.dumps({"data": data})})
+        for curve in ("ed25519", None):
+            text = json.dumps({"curve": curve, "data": data})
+            with pytest.raises(BadSignatureError):
+                verify_message_signature({**signed, "signature": text})
+
+    @pytest.mark.parametrize(
+        "prefix", [b"\x2e", b"\x2f", b"\x40\x00", b"\x4a\x80", b"\x4b\x80", b"\x4b\xc0", b"\x80"]
+    )
+    def test_a_key_has_one_address_under_each_prefix(self, prefix: bytes) -> None:
+        account = DOTAccount(KEY)
+        sender = _ss58(prefix, bytes.fromhex(account.get_public_key()[2:]))
+        buffer = "\n".join(["DOT", sender, "POST", "ab" * 32]).encode()
+        signature = account._encode_signature(account.sign_raw(buffer))
+        with pytest.raises(BadSignatureError):
+            verify_message_signature(
+                {**UNSIGNED, "chain": "DOT", "sender": sender, "signature": signature}
+            )
+
+    def test_text_of_as_many_bytes_as_a_secret_key_is_read_as_text(self) -> None:
+        assert DOTAccount(KEY.hex().encode()).get_address() == DOTAccount(KEY).get_address()
+        words = "zoo " * 11 + "wrong"
+        words += " " * (64 - len(words))
+        assert len(words.encode()) == 64
+        assert DOTAccount(words.encode()).get_address() == DOTAccount(words).get_address()
+        with pytest.raises(ArgumentError, match="private_key"):
+            DOTAccount(b"zoo " * 16)
+
 
 def test_a_signature_in_another_json_spelling_still_holds() -> None:
     for account in (CosmosAccount(KEY), TezosAccount(KEY), DOTAccount(KEY)):
@@ -335,3 +380,62 @@ def test_a_signature_in_another_json_spelling_still_holds() -> None:
         parts = json.loads(signed["signature"])
         spelled = json.dumps({"ignored": [1], **parts}, indent=2)
         verify_message_signature({**signed, "signature": spelled})
+
+
+def _ss58(prefix: bytes, public_key: bytes) -> str:
+    payload = prefix + public_key
+    checksum = hashlib.blake2b(b"SS58PRE" + payload).digest()[:2]
+    return base58.b58encode(payload + checksum).decode()
+
+
+@pytest.mark.parametrize("chain", ["X", "P", "C", "", "x", "XX", "Y", "X-X", " X"])
+def test_an_avalanche_sender_is_of_one_of_three_chains(chain: str) -> None:
+    account = AvalancheAccount(KEY)
+    sender = chain + account.get_address()[1:]
+    buffer = "\n".join(["AVAX", sender, "POST", "ab" * 32]).encode()
+    signature = account._encode_signature(account.sign_raw(buffer))
+    envelope = {**UNSIGNED, "chain": "AVAX", "sender": sender, "signature": signature}
+    if chain in ("X", "P", "C"):
+        verify_message_signature(envelope)
+    else:
+        with pytest.raises(BadSignatureError):
+            verify_message_signature(envelope)
+
+
+@pytest.mark.parametrize("space", [" ", "\n", "\t\r\n"], ids=repr)
+def test_base58_with_white_space_is_refused(space: str) -> None:
+    raw = b"base58"
+    plain, checked = base58_text.encode(raw), base58_text.encode_checked(raw)
+    assert base58_text.decode(plain, 99) == base58_text.decode_checked(checked, 99) == raw
+    for wrong in (space + plain, plain + space):
+        assert base58_text.decode(wrong, 99) is None
+    for wrong in (space + checked, checked + space):
+        assert base58_text.decode_checked(wrong, 99) is None
+    signed = AvalancheAccount(KEY).sign_message(UNSIGNED)
+    with pytest.raises(BadSignatureError):
+        verify_message_signature({**signed, "signature": signed["signature"] + space})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda misplaced: ETHAccount(KEY, misplaced),
+        lambda misplaced: SOLAccount(KEY, misplaced),
+        lambda misplaced: DOTAccount(KEY, misplaced),
+        lambda misplaced: CosmosAccount(KEY, misplaced),
+        lambda misplaced: NULS2Account(KEY, misplaced),
+        lambda misplaced: TezosAccount(KEY, misplaced),
+        lambda misplaced: TezosAccount(KEY, signing_type=misplaced),
+    ],
+)
+@pytest.mark.parametrize("misplaced", [KEY.hex(), "0x" + KEY.hex(), KEY, int(KEY.hex(), 16)])
+def test_a_key_in_the_place_of_another_argument_is_not_repeated(make: Any, misplaced: Any) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        make(misplaced)
+    for spelling in (KEY.hex(), repr(KEY)[2:-1], str(int(KEY.hex(), 16))):
+        assert spelling[:12] not in str(caught.value)
+
+
+def test_a_short_chain_that_is_none_is_repeated() -> None:
+    with pytest.raises(ArgumentError, match="'ETHEREUM' is not one"):
+        ETHAccount(KEY, "ETHEREUM")

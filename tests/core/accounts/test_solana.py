@@ -237,7 +237,7 @@ def test_refuses_what_a_node_refuses(parts: dict[str, Any]) -> None:
         "{}",
         "[" * 2_000,
         "[" * 1_000_000,
-        text_of(note="x" * 10_000),
+        text_of(note="x" * 20_000),
         '{"publicKey": ' + "9" * 5000 + "}",
         text_of()[:-1],
     ],
@@ -267,3 +267,24 @@ def test_a_flipped_bit_of_the_signature_fails(at: int, bit: int) -> None:
 def test_junk_is_a_bad_signature_and_nothing_else(signature: str) -> None:
     with pytest.raises(BadSignatureError):
         verify_signature(sender=ADDRESS, buffer=BUFFER, signature=signature)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        SEED.hex(),
+        PAIR.hex().encode(),
+        f"0x{SEED.hex()}\n",
+        SEED.hex().encode(),
+        "legal winner " * 6,
+    ],
+    ids=repr,
+)
+def test_digits_and_words_are_told_how_to_be_given(wrong: Any) -> None:
+    with pytest.raises(ArgumentError, match="from_mnemonic") as caught:
+        SOLAccount(wrong)
+    assert SEED.hex()[:12] not in str(caught.value)
+
+
+def test_a_long_json_text_is_read_up_to_a_limit() -> None:
+    assert signs(text_of(note="x" * 10_000))

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aleph_core.call import Answer
-from aleph_core.calls.posts import post_from_content, posts
+from aleph_core.calls.posts import check_signed, post_from_content, posts
 from aleph_core.errors import ApiError, VerificationError
 from aleph_core.filters import PostFilter
+from aleph_core.models.message import Content, Message
 from aleph_core.models.page import Page
 from aleph_core.models.post import Post
 from aleph_core.paging import Position
@@ -143,3 +144,44 @@ def test_any_answer_is_a_page_or_a_typed_error(
     except (ApiError, VerificationError):
         return
     assert given_answer.status == 200
+
+
+def signed(item_hash: str, **changes: Any) -> Message:
+    fields = {
+        "chain": "ETH", "sender": OWNER, "type": "POST", "item_type": "inline", "time": 1.0,
+        "content": Content({"address": OWNER, "type": "shared-doc"}), **changes,
+    }  # fmt: skip
+    return Message(item_hash=item_hash, **fields)
+
+
+def test_a_post_signed_by_its_owner_in_both_versions_holds() -> None:
+    (post,) = page_of(AMENDED)
+    check_signed(post, {h: signed(h) for h in (post.item_hash, post.original_item_hash)})
+    lower = signed(post.item_hash, sender=OWNER.lower())
+    check_signed(post, {post.item_hash: lower, post.original_item_hash: signed(post.item_hash)})
+
+
+@pytest.mark.parametrize("which", ["item_hash", "original_item_hash"])
+@pytest.mark.parametrize(
+    "changes", [None, {"sender": "0x" + "1" * 40}, {"type": "AGGREGATE"}], ids=str
+)
+def test_a_post_that_another_signed_does_not_hold(
+    which: str, changes: dict[str, Any] | None
+) -> None:
+    (post,) = page_of(AMENDED)
+    messages = {h: signed(h) for h in (post.item_hash, post.original_item_hash)}
+    target = getattr(post, which)
+    if changes is None:
+        del messages[target]
+    else:
+        messages[target] = signed(target, **changes)
+    with pytest.raises(VerificationError) as caught:
+        check_signed(post, messages)
+    assert caught.value.item_hash == target
+
+
+def test_a_post_of_another_type_than_its_first_version_does_not_hold() -> None:
+    (post,) = page_of(altered(AMENDED, original_type="other"))
+    messages = {h: signed(h) for h in (post.item_hash, post.original_item_hash)}
+    with pytest.raises(VerificationError, match="not of the type 'other'"):
+        check_signed(post, messages)
