@@ -379,7 +379,7 @@ async def test_leaving_a_watch_leaks_nothing_and_the_client_goes_on(
         ({"message_statuses": "forgotten"}, "message_statuses"),
         ({"message_filter": "x"}, "message_filter"),
         ({"tags": ["a,b"]}, "tags"),
-        ({"colour": "red"}, "message_filter"),
+        ({"colour": "red"}, "colour"),
     ],
     ids=str,
 )
