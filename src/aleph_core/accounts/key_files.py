@@ -82,13 +82,15 @@ def read_key_file(path: str | os.PathLike[str]) -> bytes:
     ``ConfigurationError`` when it is missing, empty, unreadable or no plain file.
     """
     target = _expanded(path)
-    failure: AlephError | None = None
+    read: tuple[bytes, os.stat_result] | AlephError
     try:
-        content, status = read_plain_file(target, _LARGEST + 1)
+        read = read_plain_file(target, _LARGEST + 1)
     except (OSError, ValueError) as error:
-        failure = _failure("cannot read the key file", target, error)
-    if failure is not None:
-        raise failure from failure.__cause__
+        read = _failure("cannot read the key file", target, error)
+    # Outside of the handler, so that no error that spells the path is the context of this one.
+    if isinstance(read, AlephError):
+        raise read from read.__cause__
+    content, status = read
     if not content or len(content) > _LARGEST:
         raise ConfigurationError(
             f"the key file {shown_path(target)} is {'too long' if content else 'empty'}"
