@@ -117,7 +117,7 @@ class RemoteAccount:
             ) from error
         return {**unsigned, "signature": signature}
 
-    async def sign_raw(self, buffer: bytes) -> NoReturn:  # noqa: ARG002
+    async def sign_raw(self, buffer: bytes) -> NoReturn:  # noqa: ARG002 - the interface has it
         """Raise ``SigningError``: the service signs messages and nothing else."""
         raise SigningError("a signing service signs messages only; use an account with a key here")
 

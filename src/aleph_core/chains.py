@@ -41,7 +41,7 @@ SOLANA_CHAINS: Final = frozenset({"SOL", "ES"})
 """Identifiers under which nodes accept a Solana address with an Ed25519 signature."""
 
 
-def verification_buffer(chain: str, sender: str, type: str, item_hash: str) -> bytes:  # noqa: A002
+def verification_buffer(chain: str, sender: str, type: str, item_hash: str) -> bytes:  # noqa: A002 - the name of the field
     """Return the bytes that the sender of a message signs: the four values, one a line.
 
     ``channel``, ``time`` and ``item_type`` of a message are not covered by its signature, but for

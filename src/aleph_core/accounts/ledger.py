@@ -335,7 +335,7 @@ class _UsbWait:
         self._device = device
         self._patience = patience
 
-    def waitFirstResponse(self, timeout: float) -> bytearray:  # noqa: ARG002
+    def waitFirstResponse(self, timeout: float) -> bytearray:  # noqa: ARG002 - ledgerblue's interface
         deadline = time.monotonic() + self._patience
         while time.monotonic() < deadline:
             report = self._device.read(65, timeout_ms=50)
