@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from aleph_core import __version__, accounts
+from aleph_core import __version__
 from aleph_core.authorizations import (
     Authorization,
     AuthorizationBuilder,
@@ -180,38 +181,43 @@ __all__ = [
     "verify_message",
 ]
 
-# Accounts load with their chain's libraries when they are first named.
-_LAZY = frozenset(
-    {
-        "Account",
-        "AvalancheAccount",
-        "CSDKAccount",
-        "CosmosAccount",
-        "DOTAccount",
-        "ETHAccount",
-        "EVMAccount",
-        "InsecureKeyFileWarning",
-        "LedgerAccount",
-        "LedgerETHAccount",
-        "MainConfiguration",
-        "NULS2Account",
-        "NULSAccount",
-        "SOLAccount",
-        "SVMAccount",
-        "TezosAccount",
-        "create_key_file",
-        "get_fallback_account",
-        "load_account",
-        "load_main_configuration",
-        "read_key_file",
-        "save_main_configuration",
-    }
-)
+# What loads only when it is first named: accounts, with their chains' libraries, and the records of
+# services; by module of the core.
+_LAZY = {
+    name: module
+    for module, names in {
+        "accounts": (
+            "Account",
+            "AvalancheAccount",
+            "CSDKAccount",
+            "CosmosAccount",
+            "DOTAccount",
+            "ETHAccount",
+            "EVMAccount",
+            "InsecureKeyFileWarning",
+            "LedgerAccount",
+            "LedgerETHAccount",
+            "MainConfiguration",
+            "NULS2Account",
+            "NULSAccount",
+            "SOLAccount",
+            "SVMAccount",
+            "TezosAccount",
+            "create_key_file",
+            "get_fallback_account",
+            "load_account",
+            "load_main_configuration",
+            "read_key_file",
+            "save_main_configuration",
+        ),
+    }.items()
+    for name in names
+}
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        return getattr(accounts, name)
+        return getattr(import_module(f"aleph_core.{_LAZY[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -75,14 +75,16 @@ class Connection:
         self._closed = False
         if http_client is None and timeout is None:
             timeout = self.settings.API_TIMEOUT
-        self._http = Http(
+        make = partial(
+            Http,
             timeout=timeout,
             ssl_context=ssl_context,
-            unix_socket=unix_socket,
-            http_client=http_client,
             # aiohttp repeats a request by itself when a kept connection turns out to be closed.
             prefer_aiohttp=None if self.settings.PREFER_AIOHTTP and retry is not None else False,
         )
+        self._http = make(unix_socket=unix_socket, http_client=http_client)
+        # A unix socket leads to the node alone, never to services and compute nodes.
+        self._outside = self._http if unix_socket is None else make()
 
     @property
     def api_server(self) -> str:
@@ -98,6 +100,7 @@ class Connection:
         """Close the connections that this client opened; closing twice is harmless."""
         self._closed = True
         await self._http.aclose()
+        await self._outside.aclose()
 
     async def __aenter__(self) -> Self:
         self._check_open()
@@ -125,9 +128,10 @@ class Connection:
     ) -> T:
         """Send the call until an answer is to be kept, and return what it parses to.
 
-        ``node`` asks that one alone.
+        ``node`` is the base URL of another server, a service or a compute node, to ask that one alone.
         """
         nodes = self.nodes if node is None else [node]
+        http = self._http if node is None or node in self.nodes else self._outside
         self._check_open()
         plan = RetryPlan(
             self._policy,
@@ -140,7 +144,7 @@ class Connection:
             request = _request(call, nodes[plan.node], file, on_progress)
             outcome: Answer | TransportError
             try:
-                outcome = await self._http.exchange(request, limit=_LARGEST_ANSWER)
+                outcome = await http.exchange(request, limit=_LARGEST_ANSWER)
             except TransportError as error:
                 outcome = error
             step = plan.after(outcome, elapsed=clock() - begun)

@@ -21,6 +21,20 @@ if TYPE_CHECKING:
     from aleph_core.accounts import Account
 
     from ._remote import RemoteAccount
+    from .services.authorizations import AuthenticatedAuthorizations, Authorizations
+    from .services.crn import Crn
+    from .services.dns import DnsNames
+    from .services.domains import AuthenticatedDomains, Domains
+    from .services.instances import Instances
+    from .services.network_settings import NetworkSettings
+    from .services.port_forwarder import AuthenticatedPortForwarder, PortForwarder
+    from .services.pricing import Pricing
+    from .services.runtimes import Runtimes
+    from .services.scheduler import Scheduler
+    from .services.ssh_keys import AuthenticatedSshKeys, SshKeys
+    from .services.vm_images import VmImages
+    from .services.vouchers import AuthenticatedVouchers, Vouchers
+    from .services.websites import AuthenticatedWebsites, Websites
 
 __all__ = ["AlephHttpClient", "AuthenticatedAlephHttpClient"]
 
@@ -35,6 +49,109 @@ class AlephHttpClient(Posts, Aggregates, Watching):
     closed. Defaults come from ``ALEPH_*`` variables when the client is made. The client needs no
     ``with`` block; after ``close`` or the end of one it raises ``ClosedClientError``.
     """
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """Where the network's scheduler places machines."""
+        from .services.scheduler import Scheduler
+
+        return Scheduler(self)
+
+    @property
+    def crn(self) -> Crn:
+        """Compute resource nodes: which there are, what they can do, what runs on them."""
+        from .services.crn import Crn
+
+        return Crn(self)
+
+    @property
+    def instance(self) -> Instances:
+        """The instances of an address, where they are allocated, and what runs there."""
+        from .services.instances import Instances
+
+        return Instances(self)
+
+    @property
+    def dns(self) -> DnsNames:
+        """The public names of instances."""
+        from .services.dns import DnsNames
+
+        return DnsNames(self)
+
+    @property
+    def port_forwarder(self) -> PortForwarder:
+        """The ports of machines that compute nodes forward from the internet."""
+        from .services.port_forwarder import PortForwarder
+
+        return PortForwarder(self)
+
+    @property
+    def pricing(self) -> Pricing:
+        """What computing and storage cost, by the network's ``pricing`` aggregate."""
+        from .services.pricing import Pricing
+
+        return Pricing(self)
+
+    @property
+    def runtimes(self) -> Runtimes:
+        """The runtimes of programs that the network recommends."""
+        from .services.runtimes import Runtimes
+
+        return Runtimes(self)
+
+    @property
+    def vm_images(self) -> VmImages:
+        """The images of instances that the network recommends."""
+        from .services.vm_images import VmImages
+
+        return VmImages(self)
+
+    @property
+    def network_settings(self) -> NetworkSettings:
+        """The network's ``settings`` aggregate."""
+        from .services.network_settings import NetworkSettings
+
+        return NetworkSettings(self)
+
+    @property
+    def voucher(self) -> Vouchers:
+        """Vouchers that addresses hold, on EVM chains and Solana."""
+        from .services.vouchers import Vouchers
+
+        return Vouchers(self)
+
+    @property
+    def authorizations(self) -> Authorizations:
+        """Who may publish for whom, by the owners' ``security`` aggregates."""
+        from .services.authorizations import Authorizations
+
+        return Authorizations(self)
+
+    @property
+    def domains(self) -> Domains:
+        """Custom domains: the records they need, and what they lead to."""
+        from .services.domains import Domains
+
+        return Domains(self)
+
+    @property
+    def websites(self) -> Websites:
+        """Static websites and their versions."""
+        from .services.websites import Websites
+
+        return Websites(self)
+
+    @property
+    def ssh_keys(self) -> SshKeys:
+        """Public SSH keys that an address keeps on the network."""
+        from .services.ssh_keys import SshKeys
+
+        return SshKeys(self)
+
+    @property
+    def utils(self) -> Instances:
+        """The same as ``instance``, under the name that a guide gives it."""
+        return self.instance
 
 
 class AuthenticatedAlephHttpClient(AlephHttpClient, Storing):
@@ -71,3 +188,45 @@ class AuthenticatedAlephHttpClient(AlephHttpClient, Storing):
 
     async def _own_address(self) -> str:
         return self._owner(None)
+
+    @property
+    def port_forwarder(self) -> AuthenticatedPortForwarder:
+        """The ports of machines that compute nodes forward from the internet."""
+        from .services.port_forwarder import AuthenticatedPortForwarder
+
+        return AuthenticatedPortForwarder(self)
+
+    @property
+    def voucher(self) -> AuthenticatedVouchers:
+        """Vouchers that addresses hold, on EVM chains and Solana."""
+        from .services.vouchers import AuthenticatedVouchers
+
+        return AuthenticatedVouchers(self)
+
+    @property
+    def authorizations(self) -> AuthenticatedAuthorizations:
+        """Who may publish for whom, by the owners' ``security`` aggregates."""
+        from .services.authorizations import AuthenticatedAuthorizations
+
+        return AuthenticatedAuthorizations(self)
+
+    @property
+    def domains(self) -> AuthenticatedDomains:
+        """Custom domains: the records they need, and what they lead to."""
+        from .services.domains import AuthenticatedDomains
+
+        return AuthenticatedDomains(self)
+
+    @property
+    def websites(self) -> AuthenticatedWebsites:
+        """Static websites and their versions."""
+        from .services.websites import AuthenticatedWebsites
+
+        return AuthenticatedWebsites(self)
+
+    @property
+    def ssh_keys(self) -> AuthenticatedSshKeys:
+        """Public SSH keys that an address keeps on the network."""
+        from .services.ssh_keys import AuthenticatedSshKeys
+
+        return AuthenticatedSshKeys(self)

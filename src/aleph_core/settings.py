@@ -21,6 +21,10 @@ _TRUTH: Final = {
 }
 
 
+def _url(default: str) -> Any:
+    return attrs.field(default=default, repr=lambda url: repr(without_credentials(url)))
+
+
 @attrs.frozen
 class Settings:
     """The settings of one moment; ``from_environment`` reads them, nothing is ever written back."""
@@ -31,13 +35,44 @@ class Settings:
     )
     API_UNIX_SOCKET: str | None = None
     API_TIMEOUT: float = 30.0
-    IPFS_GATEWAY: str = attrs.field(
-        default="https://ipfs.aleph.cloud/ipfs/", repr=lambda url: repr(without_credentials(url))
-    )
+    IPFS_GATEWAY: str = _url("https://ipfs.aleph.cloud/ipfs/")
+    SCHEDULER_URL: str = _url("https://scheduler.api.aleph.cloud/")
+    CRN_LIST_URL: str = _url("https://crns-list.aleph.sh/crns.json")
+    CRN_VERSION_URL: str = _url("https://api.github.com/repos/aleph-im/aleph-vm/releases/latest")
+    DNS_API: str = _url("https://api.dns.public.aleph.sh/instances/list")
+    DNS_RESOLVERS: str = "9.9.9.9,1.1.1.1"
+    VOUCHER_METADATA_URL: str = _url("https://claim.twentysix.cloud/sbt/metadata/{id}.json")
+    VOUCHER_SOL_REGISTRY: str = _url("https://api.claim.twentysix.cloud/v1/registry/sol")
+    VOUCHER_ORIGIN_ADDRESS: str = "0xB34f25f2c935bCA437C061547eA12851d719dEFb"
+    ALEPH_AGGREGATE_ADDRESS: str = "0xFba561a84A537fCaa567bb7A2257e7142701ae2A"
+    VM_URL_PATH: str = "https://aleph.sh/vm/{hash}"
+    VM_URL_HOST: str = "https://{hash_base32}.aleph.sh"
     DEFAULT_CHANNEL: str = "ALEPH-CLOUDSOLUTIONS"
     DEFAULT_CHAIN: str = "ETH"
     DEFAULT_STORAGE_ENGINE: str = "storage"
     ADDRESS_TO_USE: str | None = None
+    DEFAULT_RUNTIME_ID: str = "63f07193e6ee9d207b7d1fcf8286f9aee34e6f12f101d2ec77c1229f92964696"
+    DEBIAN_12_QEMU_ROOTFS_ID: str = (
+        "b6ff5c3a8205d1ca4c7c3369300eeafff498b558f71b851aa2114afd0a532717"
+    )
+    UBUNTU_22_QEMU_ROOTFS_ID: str = (
+        "4a0f62da42f4478544616519e6f5d58adb1096e069b392b151d47c3609492d0c"
+    )
+    UBUNTU_24_QEMU_ROOTFS_ID: str = (
+        "5330dcefe1857bcd97b7b7f24d1420a7d46232d53f27be280c8a7071d88bd84e"
+    )
+    DEFAULT_CONFIDENTIAL_FIRMWARE: str = (
+        "ba5bb13f3abca960b101a759be162b229e2b7e93ecad9d1307e54de887f177ff"
+    )
+    DEFAULT_CONFIDENTIAL_FIRMWARE_HASH: str = (
+        "89b76b0e64fe9015084fbffdf8ac98185bafc688bfe7a0b398585c392d03c7ee"
+    )
+    DEFAULT_VM_MEMORY: int = 256
+    DEFAULT_VM_VCPUS: int = 1
+    DEFAULT_VM_TIMEOUT: float = 30.0
+    DEFAULT_INSTANCE_MEMORY: int = 2_048
+    DEFAULT_ROOTFS_SIZE: int = 20_480
+    DEFAULT_HYPERVISOR: str = "qemu"
     VERIFY: str = "content"
     MAX_INLINE_SIZE: int = 200_000
     PREFER_AIOHTTP: bool = True
@@ -76,6 +111,10 @@ class Settings:
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
             object.__setattr__(self, name, value)
+
+    def evolve(self, **changes: Any) -> Settings:
+        """Return settings with other values, for the ``settings=`` of a client."""
+        return attrs.evolve(self, **changes)
 
     @classmethod
     def from_environment(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote
 
@@ -19,6 +17,7 @@ from ..errors import (
 )
 from ..models.page import InvalidEntry, Page
 from ..retry import retry_after
+from ..structuring import when
 
 __all__ = [
     "facts",
@@ -137,15 +136,4 @@ def _invalid(error: AlephError, entry: Any) -> InvalidEntry:
 def _count(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    return None
-
-
-def when(value: object) -> datetime | None:
-    """Read a time given as ISO text or as seconds: the same field changes its type between modes."""
-    with contextlib.suppress(ValueError, OverflowError, OSError):
-        if isinstance(value, str):
-            moment = datetime.fromisoformat(value)
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC)
     return None
