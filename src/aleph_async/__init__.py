@@ -14,6 +14,7 @@ from aleph_core.authorizations import (
     security_content,
 )
 from aleph_core.errors import (
+    AggregateConflictError,
     AlephClientError,
     AlephError,
     ApiError,
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Account",
     "Aggregate",
+    "AggregateConflictError",
     "AlephClientError",
     "AlephError",
     "AlephHttpClient",

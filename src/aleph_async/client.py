@@ -12,6 +12,7 @@ from aleph_core.settings import Settings
 from aleph_core.verification import Verify
 
 from ._aggregates import Aggregates
+from ._editing import Editing
 from ._posts import Posts
 from ._runtime import HttpClient, Timeout
 from ._storing import Storing
@@ -154,7 +155,7 @@ class AlephHttpClient(Posts, Aggregates, Watching):
         return self.instance
 
 
-class AuthenticatedAlephHttpClient(AlephHttpClient, Storing):
+class AuthenticatedAlephHttpClient(AlephHttpClient, Storing, Editing):
     """Publish signed messages for an account, and read as ``AlephHttpClient`` does."""
 
     def __init__(

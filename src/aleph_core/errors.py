@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 __all__ = [
+    "AggregateConflictError",
     "AlephClientError",
     "AlephError",
     "ApiError",
@@ -301,6 +302,15 @@ class SigningError(AlephError):
     def __init__(self, message: str, *, status_word: int | None = None) -> None:
         super().__init__(message)
         self.status_word = status_word
+
+
+class AggregateConflictError(AlephError):
+    """Others kept writing an aggregate while it was edited."""
+
+    def __init__(self, message: str, *, key: str = "", attempts: int = 1) -> None:
+        super().__init__(message)
+        self.key = key
+        self.attempts = attempts
 
 
 class DecryptionError(AlephError):
