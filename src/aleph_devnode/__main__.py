@@ -51,7 +51,12 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             listener = stack.enter_context(listen(options.host, options.port))
-            node = Node(NodeSettings(**chosen), folder, durable=options.data_dir is not None)
+            node = Node(
+                NodeSettings(**chosen),
+                folder,
+                durable=options.data_dir is not None,
+                url=url_of(listener),
+            )
         except (OSError, DatabaseUnusable) as error:
             sys.stderr.write(f"aleph_devnode: {error}\n")
             return 1

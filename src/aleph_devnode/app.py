@@ -14,7 +14,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .answers import Refusal
 from .node import Node
-from .routes import accounts, aggregates, info, messages, posts, prices, storage
+from .routes import (
+    accounts,
+    aggregates,
+    compute,
+    info,
+    messages,
+    posts,
+    prices,
+    services,
+    storage,
+)
 
 logger = logging.getLogger("aleph_devnode")
 
@@ -81,12 +91,15 @@ def make_app(node: Node) -> Starlette:
             *accounts.ROUTES,
             *prices.ROUTES,
             *info.ROUTES,
+            *services.ROUTES,
+            *compute.ROUTES,
+            *compute.UNKNOWN,
         ],
         middleware=[
             Middleware(
                 CORSMiddleware,
                 allow_origins=["*"],
-                allow_methods=["GET", "POST"],
+                allow_methods=["DELETE", "GET", "POST"],
                 allow_headers=["*"],
             ),
             Middleware(FailureMiddleware),

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE messages (
@@ -88,6 +88,11 @@ CREATE TABLE credit_history (
     PRIMARY KEY (credit_ref, credit_index)
 );
 CREATE INDEX credit_history_by_address ON credit_history (address, time);
+
+CREATE TABLE machines (
+    vm_hash TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, owner TEXT NOT NULL, state TEXT NOT NULL
+);
+CREATE TABLE kept_ports (vm_hash TEXT PRIMARY KEY, ports TEXT NOT NULL);
 """
 
 

@@ -11,7 +11,7 @@ from aleph_message.models import (
     StoreContent,
 )
 
-from . import aggregates, authorizations, costs, executables, files, posts, processed
+from . import aggregates, authorizations, costs, executables, files, machines, posts, processed
 from .envelopes import parse_content
 from .processed import Message
 from .rejections import ErrorCode, Postponed, Rejected, permission_denied
@@ -86,6 +86,7 @@ def _forget(connection: Connection, item_hash: str, by: Message) -> None:
         files.forget(connection, target, content)
     else:
         executables.forget(connection, target)
+        machines.forget(connection, item_hash)
     costs.forget(connection, item_hash)
     processed.mark_forgotten(
         connection, item_hash, by=by.item_hash, at=by.time, file_size=file_size

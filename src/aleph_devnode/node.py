@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
@@ -12,6 +13,7 @@ from .broadcasting import Broadcaster
 from .database import Database
 from .filestore import FileStore
 from .intake import Intake
+from .machines import Machines
 from .processed import Message
 from .processing import Processor
 from .settings import NodeSettings
@@ -20,9 +22,13 @@ from .settings import NodeSettings
 class Node:
     """Hold the database, the files and the intake of one node."""
 
-    def __init__(self, settings: NodeSettings, folder: Path, *, durable: bool) -> None:
+    def __init__(
+        self, settings: NodeSettings, folder: Path, *, durable: bool, url: str = "http://127.0.0.1"
+    ) -> None:
         """Keep files under ``folder``, and the database too unless the node is not ``durable``."""
         self.settings = settings
+        self.url = url
+        self.machines = Machines(settings)
         self.stopping = asyncio.Event()
         self.database = Database(folder / "node.sqlite" if durable else None)
         try:
@@ -33,8 +39,13 @@ class Node:
             raise
         self.broadcaster = Broadcaster(settings.max_message_sockets)
         self.intake = Intake(
-            settings, self.database, Processor(settings, self.store), self._processed
+            settings, self.database, Processor(settings, self.store, self.machines), self._processed
         )
+
+    @property
+    def domain_name(self) -> str:
+        """The name under which the compute node expects to be addressed, without a port."""
+        return self.settings.domain_name or urlsplit(self.url).hostname or ""
 
     def _processed(self, message: Message) -> None:
         self.broadcaster.publish(message)

@@ -28,10 +28,12 @@ from . import (
     funds,
     posts,
     processed,
+    scheduling,
 )
 from .costs import CREDIT, HOLD, Cost
 from .envelopes import hash_kind, parse_content, parse_json
 from .filestore import FileStore
+from .machines import Machines
 from .prices import CREDIT_ONLY_FROM, FREE_UNTIL
 from .processed import PENDING, PROCESSED, REJECTED, Message
 from .rejections import ErrorCode, Postponed, Refused, Rejected, invalid_format, not_found
@@ -55,9 +57,10 @@ class Outcome:
 class Processor:
     """Process pending messages by the rules of the network."""
 
-    def __init__(self, settings: NodeSettings, store: FileStore) -> None:
+    def __init__(self, settings: NodeSettings, store: FileStore, machines: Machines) -> None:
         self._settings = settings
         self._store = store
+        self._machines = machines
 
     def attempt(self, connection: Connection, item_hash: str, *, counted: bool) -> Outcome | None:
         """Try to process a pending message; None when it is not pending any more."""
@@ -185,6 +188,8 @@ class Processor:
             executables.check_dependencies(connection, content)
             parts = executables.check_balance(connection, message, content)
             executables.process(connection, message, content)
+            if scheduling.is_placed(message, self._settings.node_hash):
+                self._machines.begin(connection, message, placed=True)
         costs.save(
             connection, message.owner, message.item_hash, costs.payment_type_of(content), parts
         )

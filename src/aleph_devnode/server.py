@@ -18,6 +18,8 @@ from typing import Self
 
 import uvicorn
 
+from aleph_core.settings import Settings
+
 from .app import make_app
 from .node import Node
 from .settings import DEFAULT_FUND_ALEPH, DEFAULT_FUND_CREDITS, NodeSettings
@@ -131,6 +133,24 @@ class DevNode:
     def port(self) -> int:
         return self._port
 
+    def environment(self) -> dict[str, str]:
+        """Return the variables that lead clients here for everything: ``os.environ.update(node.environment())``.
+
+        The node answers for the scheduler, the list of compute nodes, instances' names and releases too.
+        """
+        paths = {
+            "API_HOST": "",
+            "SCHEDULER_URL": "/",
+            "CRN_LIST_URL": "/crns.json",
+            "CRN_VERSION_URL": "/releases/latest",
+            "DNS_API": "/instances/list",
+        }
+        return {f"ALEPH_{name}": self.url + path for name, path in paths.items()}
+
+    def client_settings(self) -> Settings:
+        """Return the settings of the environment, except that every host is this node: ``settings=`` of a client."""
+        return Settings.from_environment({**os.environ, **self.environment()})
+
     def start(self) -> Self:
         """Return when the node answers."""
         if self._thread is not None:
@@ -138,7 +158,12 @@ class DevNode:
         listener = listen(self._host, self._port)
         try:
             self._port = listener.getsockname()[1]
-            node = Node(self._settings, self._folder(), durable=self._data_dir is not None)
+            node = Node(
+                self._settings,
+                self._folder(),
+                durable=self._data_dir is not None,
+                url=url_of(listener),
+            )
         except BaseException:
             listener.close()
             self._forget_folder()

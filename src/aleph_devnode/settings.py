@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import attrs
 
 MIB = 1024 * 1024
@@ -35,6 +38,18 @@ class NodeSettings:
     socket_ping_timeout: float = 15.0
     message_topic: str = "ALEPH-TEST"
     version: str = "0.10.3-rc5"
+    domain_name: str | None = None
+    node_hash: str = "d0de" * 16
+    node_name: str = "devnode"
+    reward_address: str = "0xD0DeD0DEd0deD0dED0DED0Ded0dED0DeD0DED0De"
+    compute_version: str = "1.14.0"
+    cpus: int = 64
+    memory_mib: int = 512 * 1024
+    disk_mib: int = 16 * 1024 * 1024
+    gpus: Sequence[Mapping[str, Any]] = ()
+    confidential: bool = True
+    streams_flow: bool = True
+    boot_seconds: float = 0.0
 
     def retry_wait(self, attempts: int) -> float:
         """Return the seconds to wait after so many failed attempts."""

@@ -15,8 +15,9 @@ from aleph_devnode import DevNode
 def surroundings(
     clean_environment: None, node: DevNode, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Work in an empty folder, with the local node as the default one."""
-    monkeypatch.setenv("ALEPH_API_HOST", node.url)
+    """Work in an empty folder, with the local node in place of every service of the network."""
+    for name, value in node.environment().items():
+        monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
 
 
