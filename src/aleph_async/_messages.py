@@ -13,7 +13,6 @@ from aleph_core.errors import (
     AlephError,
     ArgumentError,
     MessageNotFoundError,
-    TransportTimeout,
     VerificationError,
 )
 from aleph_core.filters import MessageFilter, check_paging
@@ -24,6 +23,7 @@ from aleph_core.models.page import InvalidEntry, Page
 from aleph_core.paging import LARGEST_PAGE, Position
 from aleph_core.rejections import rejection
 from aleph_core.verification import needs_content, with_content
+from aleph_core.waiting import PATIENCE, Waiting, check_timeout
 
 from ._files import Files
 from ._pages import OnInvalid, each, report
@@ -86,16 +86,16 @@ class Messages(Files):
         return found.rejection
 
     async def wait_for_message(
-        self, item_hash: str, *, timeout: float = 60.0, raise_on_rejected: bool = True
+        self, item_hash: str, *, timeout: float = PATIENCE, raise_on_rejected: bool = True
     ) -> MessageStatus:
         """Wait until the message is no longer pending and return its status.
 
-        A message that the node does not know yet is waited for too. Raises ``TransportTimeout`` after
+        A message that the node does not know yet is waited for too. Raises ``ProcessingTimeout`` after
         ``timeout`` seconds, and ``RejectedMessage`` with the node's reason.
         """
         item_hash = check_item_hash(item_hash)
-        deadline = clock() + timeout
-        pause = 0.05
+        waiting = Waiting(item_hash, check_timeout(timeout), self._node)
+        begun = clock()
         while True:
             try:
                 status: MessageStatus | None = await self.get_message_status(item_hash)
@@ -103,16 +103,25 @@ class Messages(Files):
                 status = None
             if status is MessageStatus.REJECTED and raise_on_rejected:
                 raise await self._rejection(item_hash)
-            if status not in (None, MessageStatus.PENDING):
+            if status is not None and status is not MessageStatus.PENDING:
                 return status
-            if clock() + pause > deadline:
-                raise TransportTimeout(
-                    f"message {item_hash} is {status or 'unknown'} after {timeout:g} s; "
-                    "it may still be processed, ask for its status later",
-                    node=self._node,
-                )
-            await sleep(pause)
-            pause = min(pause * 1.5, 2.0)
+            await sleep(waiting.pause(status, elapsed=clock() - begun))
+
+    async def wait_until_processed(
+        self, item_hash: str, timeout: float = PATIENCE
+    ) -> MessageStatus:
+        """Wait until the message is processed, or raise the error that tells why it will not be.
+
+        Waits as ``wait_for_message`` does, for ``timeout`` seconds at most. Returns ``processed``, or
+        ``removing`` for a message that is about to be removed. Raises ``ProcessingTimeout``,
+        ``RejectedMessage``, ``ForgottenMessageError``, ``RemovedMessageError``.
+        """
+        status = await self.wait_for_message(item_hash, timeout=timeout)
+        if status not in _READABLE:
+            found = await self._send(calls.message(check_item_hash(item_hash), verify="off"))
+            found.require(*_READABLE)
+            return found.status
+        return status
 
     async def get_stored_content(self, item_hash: str) -> StoredContent:
         """Return where the file of a STORE message lies, and its name if the message tells one.

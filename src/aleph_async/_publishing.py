@@ -20,13 +20,14 @@ from aleph_core.errors import (
     AlephError,
     ArgumentError,
     MessageNotFoundError,
+    ProcessingTimeout,
     RateLimited,
-    TransportTimeout,
 )
 from aleph_core.item_hash import check_address
 from aleph_core.messages import build_message
 from aleph_core.models.message import Message, MessageStatus, Published
 from aleph_core.retry import is_lost
+from aleph_core.waiting import patience
 
 from ._messages import Messages
 from ._runtime import FileSource
@@ -56,14 +57,17 @@ class Publishing(Messages):
         *,
         content: Any = UNSET,
         tags: Sequence[str] | None = None,
+        wait: bool | float = False,
     ) -> Published:
         """Publish a POST of any JSON content; ``content`` is another name of ``post_content``.
 
         With ``post_type="amend"`` and the hash of the original in ``ref`` it replaces that content.
         ``tags`` are put into the content, which must be an object then. ``address`` is the owner to
         publish for. With ``sync`` the node answers once it has processed the message, or after 30 s; it
-        answers at once, with the status pending, when the message waits for another one. Raises
-        ``ArgumentError`` before anything is sent, ``RejectedMessage`` after processing.
+        answers at once, with the status pending, when the message waits for another one. With ``wait``
+        the message is published without ``sync`` and asked for until it is processed, for that many
+        seconds at most (True: 60); then ``ProcessingTimeout`` is raised. Raises ``ArgumentError``
+        before anything is sent, ``RejectedMessage`` after processing.
         """
         if content is not UNSET and post_content is not UNSET:
             raise ArgumentError("content", "is given twice: as post_content too")
@@ -82,6 +86,7 @@ class Publishing(Messages):
             allow_inlining=inline,
             storage_engine=storage_engine,
             sync=sync,
+            wait=wait,
         )
 
     async def create_aggregate(
@@ -96,19 +101,20 @@ class Publishing(Messages):
         *,
         key: Any = UNSET,
         content: Any = UNSET,
+        wait: bool | float = False,
     ) -> Published:
         """Write top-level entries of the aggregate ``key``, as ``(key, content)`` or by keyword.
 
         Entries are merged by the network: those named are replaced whole, the others stay, and None
         is stored as null. With a positional name and ``key=`` as well, the content becomes the entry
-        ``key`` of the aggregate of that name. Raises as ``create_post`` does.
+        ``key`` of the aggregate of that name. Waits and raises as ``create_post`` does.
         """
         target = aggregate_target(name, entries, key, content)
         fields = aggregate_content(
             address=self._owner(address), time=now(), key=target.key, content=target.content
         )
         return await self.submit(
-            fields, "AGGREGATE", channel=channel, allow_inlining=inline, sync=sync
+            fields, "AGGREGATE", channel=channel, allow_inlining=inline, sync=sync, wait=wait
         )
 
     async def forget(
@@ -120,10 +126,11 @@ class Publishing(Messages):
         sync: bool = False,
         *,
         aggregates: Iterable[str] = (),
+        wait: bool | float = False,
     ) -> Published:
         """Ask the network to delete the content of up to 1000 messages.
 
-        Forgetting a post forgets its amends. Raises as ``create_post`` does.
+        Forgetting a post forgets its amends. Waits and raises as ``create_post`` does.
         """
         fields = forget_content(
             address=self._owner(address),
@@ -132,7 +139,7 @@ class Publishing(Messages):
             aggregates=aggregates,
             reason=reason,
         )
-        return await self.submit(fields, "FORGET", channel=channel, sync=sync)
+        return await self.submit(fields, "FORGET", channel=channel, sync=sync, wait=wait)
 
     forget_message = forget
 
@@ -145,16 +152,21 @@ class Publishing(Messages):
         allow_inlining: bool = True,
         sync: bool = False,
         raise_on_rejected: bool = True,
+        *,
+        wait: bool | float = False,
     ) -> Published:
         """Sign content of any message type and publish it; ``address`` and ``time`` are filled in.
 
         Content that is too large to be inline is stored first, under the hash computed here. With
-        ``raise_on_rejected=False`` a rejection is told by the status only.
+        ``raise_on_rejected=False`` a rejection is told by the status only. Waits as ``create_post`` does.
         """
+        patience(wait)
         message = await self.generate_signed_message(
             message_type, content, channel, allow_inlining, storage_engine
         )
-        return await self.publish(message, sync=sync, raise_on_rejected=raise_on_rejected)
+        return await self.publish(
+            message, sync=sync, raise_on_rejected=raise_on_rejected, wait=wait
+        )
 
     async def generate_signed_message(
         self,
@@ -177,15 +189,22 @@ class Publishing(Messages):
         return signed
 
     async def publish(
-        self, message: Message, *, sync: bool = False, raise_on_rejected: bool = True
+        self,
+        message: Message,
+        *,
+        sync: bool = False,
+        raise_on_rejected: bool = True,
+        wait: bool | float = False,
     ) -> Published:
         """Publish a signed message; publishing it again, anywhere, is harmless.
 
-        When the answer to ``sync`` is lost, the message is looked for before it is sent again.
-        Raises ``InvalidMessageError``, ``BroadcastError``, ``RejectedMessage``, ``TransportError``.
+        When the answer to ``sync`` is lost, the message is looked for before it is sent again. A node
+        that knows the message already lets ``sync`` stand for 30 s, but not ``wait``. Raises ``InvalidMessageError``, ``BroadcastError``, ``RejectedMessage``, ``TransportError``.
         """
         if not isinstance(message, Message):
             raise ArgumentError("message", f"expected a Message, not {type(message).__name__}")
+        timeout = patience(wait)
+        sync = sync and timeout is None
         try:
             status = await self._send(publish(message, sync=sync))
         except AlephError as error:
@@ -193,7 +212,7 @@ class Publishing(Messages):
                 warn_uncertain(error, message)
                 raise
             status = await self._publish_again(message, error)
-        return await self._published(message, status, raise_on_rejected)
+        return await self._published(message, status, timeout, raise_on_rejected)
 
     async def _publish_again(self, message: Message, error: AlephError) -> MessageStatus:
         """Find out what became of a message whose answer was lost.
@@ -213,15 +232,36 @@ class Publishing(Messages):
             return await self.wait_for_message(
                 message.item_hash, timeout=NODE_WAIT, raise_on_rejected=False
             )
-        except TransportTimeout:
+        except ProcessingTimeout:
             return MessageStatus.PENDING
 
     async def _published(
-        self, message: Message, status: MessageStatus, raise_on_rejected: bool = True
+        self,
+        message: Message,
+        status: MessageStatus,
+        timeout: float | None = None,
+        raise_on_rejected: bool = True,
     ) -> Published:
+        """Tell what became of a message that was published, after waiting for it if that is wanted."""
+        if timeout is not None and status is MessageStatus.PENDING:
+            status = await self._settled(message, timeout)
         if status is MessageStatus.REJECTED and raise_on_rejected:
             raise await self._rejection(message.item_hash)
         return Published(message.evolve(status=status), status)
+
+    async def _settled(self, message: Message, timeout: float) -> MessageStatus:
+        try:
+            return await self.wait_for_message(
+                message.item_hash, timeout=timeout, raise_on_rejected=False
+            )
+        except ProcessingTimeout:
+            raise
+        except AlephError as error:
+            error.add_note(
+                f"message {message.item_hash} was published; "
+                "wait_until_processed tells what becomes of it"
+            )
+            raise
 
     def _build(
         self,

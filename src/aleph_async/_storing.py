@@ -16,12 +16,13 @@ from aleph_core.errors import (
     FileTooLarge,
     InsufficientFundsError,
     MessageNotFoundError,
-    TransportTimeout,
+    ProcessingTimeout,
 )
 from aleph_core.hashing import cid_hasher, sha256_hasher
 from aleph_core.mime import HEAD_SIZE, guess_mime_type
 from aleph_core.models.message import Message, MessageStatus, Published
 from aleph_core.retry import is_lost
+from aleph_core.waiting import patience
 
 from ._publishing import Publishing, now, warn_uncertain
 from ._runtime import FileSource, Progress
@@ -50,6 +51,7 @@ class Storing(Publishing):
         tags: Sequence[str] | None = None,
         payment: Any = None,
         sync: bool = False,
+        wait: bool | float = False,
         on_progress: Progress | None = None,
     ) -> Published:
         """Store a file and publish the STORE message that names it, in one request.
@@ -58,12 +60,14 @@ class Storing(Publishing):
         network has already, by its hash. It is read twice, in pieces: to compute the hash that is
         signed, and to be sent. ``storage_engine`` is ``storage`` or ``ipfs``; the latter needs the
         ``ipfs`` extra. ``ref`` is a free name of the file or the hash of the STORE to revise.
-        ``payment`` is hold or credit. ``on_progress`` gets the bytes sent and their total.
+        ``payment`` is hold or credit. ``sync`` and ``wait`` are those of ``create_post``.
+        ``on_progress`` gets the bytes sent and their total.
 
         A node that wants a payment which the owner does not hold is asked the free way, for files
         within its limit. Raises ``FileTooLarge``, ``InsufficientFundsError``, ``ArgumentError``,
         ``ContentMismatchError`` when the node stored something else, ``RejectedMessage``.
         """
+        patience(wait)
         source = _source(file_content, file_path, file_hash)
         if extra_fields is not None and not isinstance(extra_fields, Mapping):
             raise ArgumentError(
@@ -91,14 +95,14 @@ class Storing(Publishing):
             extra_fields=fields,
         )
         if source is None:
-            return await self.submit(content, "STORE", channel=channel, sync=sync)
+            return await self.submit(content, "STORE", channel=channel, sync=sync, wait=wait)
         message, _ = self._build("STORE", content, channel)
         if message.item_type != "inline":
             raise ArgumentError("extra_fields", "too large: a STORE message must be inline")
         upload = _Upload(source, file_hash, str(engine), on_progress)
         await self._check_size(upload)
         signed = await sign(message, self.account)
-        return await self._store(signed, upload, sync=sync)
+        return await self._store(signed, upload, sync=sync, wait=wait)
 
     async def _check_size(self, upload: _Upload) -> None:
         if upload.size <= _SMALL:
@@ -112,7 +116,11 @@ class Storing(Publishing):
                 node=self._node,
             )
 
-    async def _store(self, message: Message, upload: _Upload, *, sync: bool) -> Published:
+    async def _store(
+        self, message: Message, upload: _Upload, *, sync: bool, wait: bool | float
+    ) -> Published:
+        timeout = patience(wait)
+        sync = sync and timeout is None
         try:
             try:
                 status = await self._upload(message, upload, sync=sync)
@@ -134,8 +142,8 @@ class Storing(Publishing):
                 file=upload.source,
                 on_progress=upload.on_progress,
             )
-            return await self.publish(message, sync=sync)
-        return await self._published(message, status)
+            return await self.publish(message, sync=sync, wait=wait)
+        return await self._published(message, status, timeout)
 
     async def _upload(self, message: Message, upload: _Upload, *, sync: bool) -> MessageStatus:
         return await self._send(
@@ -169,7 +177,7 @@ class Storing(Publishing):
             return await self.wait_for_message(
                 message.item_hash, timeout=NODE_WAIT, raise_on_rejected=False
             )
-        except TransportTimeout:
+        except ProcessingTimeout:
             return MessageStatus.PENDING
 
     async def _is_free(self, message: Message, upload: _Upload) -> bool:

@@ -28,6 +28,7 @@ __all__ = [
     "MissingDependencyError",
     "NotFoundError",
     "PendingMessageError",
+    "ProcessingTimeout",
     "RateLimited",
     "RejectedMessage",
     "RemovedMessageError",
@@ -120,6 +121,28 @@ class TransportError(AlephError):
 
 class TransportTimeout(TransportError):
     """No answer came in time."""
+
+
+class ProcessingTimeout(AlephError, TimeoutError):
+    """The message was not processed in time, and may still be; publishing it again is harmless.
+
+    ``status`` is the last one seen, None for a message that the node does not know.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        item_hash: str,
+        status: str | None = None,
+        timeout: float = 0.0,
+        node: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.item_hash = item_hash
+        self.status = status
+        self.timeout = timeout
+        self.node = node
 
 
 class ApiError(AlephError):

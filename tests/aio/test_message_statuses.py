@@ -19,9 +19,9 @@ from aleph_async import (
     MessageNotFoundError,
     MessageStatus,
     PendingMessageError,
+    ProcessingTimeout,
     Published,
     RejectedMessage,
-    TransportTimeout,
     VerificationError,
 )
 from aleph_async._runtime import HttpClient, clock, start
@@ -177,6 +177,7 @@ async def test_no_request_is_made_for_what_is_no_hash(
             client.get_message_error,
             client.get_stored_content,
             client.wait_for_message,
+            client.wait_until_processed,
         ):
             with pytest.raises(ArgumentError) as caught:
                 await call(item_hash)
@@ -209,10 +210,13 @@ async def test_a_message_the_node_does_not_know_yet_is_waited_for(
 
 async def test_waiting_gives_up_in_time(reader: AlephHttpClient, pending: Published) -> None:
     begun = clock()
-    with pytest.raises(TransportTimeout, match="is pending after"):
+    with pytest.raises(ProcessingTimeout, match="is pending after") as caught:
         await reader.wait_for_message(pending.item_hash, timeout=0.3)
-    with pytest.raises(TransportTimeout, match="is unknown after"):
-        await reader.wait_for_message(os.urandom(32).hex(), timeout=0.1)
+    assert (caught.value.item_hash, caught.value.status) == (pending.item_hash, "pending")
+    assert (caught.value.timeout, caught.value.node) == (0.3, reader.api_server)
+    with pytest.raises(ProcessingTimeout, match="is unknown after") as caught:
+        await reader.wait_until_processed(os.urandom(32).hex(), timeout=0.1)
+    assert caught.value.status is None
     assert clock() - begun < 5
 
 
@@ -224,6 +228,33 @@ async def test_waiting_for_a_rejected_message_tells_why(
     assert caught.value.error_code == 2
     status = await reader.wait_for_message(rejected.item_hash, raise_on_rejected=False)
     assert status is MessageStatus.REJECTED
+
+
+async def test_a_message_that_was_forgotten_is_never_processed_again(
+    client: AuthenticatedAlephHttpClient, reader: AlephHttpClient
+) -> None:
+    post = await client.create_post("x", "t", wait=True)
+    assert await reader.wait_until_processed(post.item_hash) is MessageStatus.PROCESSED
+    forget = await client.forget(post.item_hash, wait=True)
+    assert await reader.wait_for_message(post.item_hash) is MessageStatus.FORGOTTEN
+    with pytest.raises(ForgottenMessageError) as caught:
+        await reader.wait_until_processed(post.item_hash)
+    assert caught.value.forgotten_by == (forget.item_hash,)
+
+
+async def test_a_message_that_was_rejected_is_not_waited_for(
+    reader: AlephHttpClient, rejected: Published
+) -> None:
+    with pytest.raises(RejectedMessage, match="may not publish for this address"):
+        await reader.wait_until_processed(rejected.item_hash)
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan"), "1", True])
+async def test_a_time_to_wait_that_is_none_is_named(reader: AlephHttpClient, timeout: Any) -> None:
+    for wait in (reader.wait_for_message, reader.wait_until_processed):
+        with pytest.raises(ArgumentError) as caught:
+            await wait("ab" * 32, timeout=timeout)
+        assert caught.value.argument == "timeout"
 
 
 async def test_what_waits_in_vain_is_rejected_in_the_end(account: ETHAccount) -> None:
