@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Literal, overload
 
 from aleph_core.calls import messages as calls
-from aleph_core.calls.answers import facts
 from aleph_core.errors import (
     AlephError,
     ArgumentError,
@@ -253,10 +252,4 @@ class Messages(Files):
             unknown = rejection(item_hash, None, node=self._node)
             unknown.add_note(f"asking for the reason failed: {error}")
             return unknown
-        reason = found.rejection
-        return rejection(
-            item_hash,
-            None if reason is None else reason.error_code,
-            None if reason is None else reason.details,
-            **facts(found.answer),
-        )
+        return found.refusal()

@@ -8,8 +8,8 @@ from typing import Any, BinaryIO
 
 from aleph_core.calls.publishing import NODE_WAIT
 from aleph_core.calls.storage import upload_signed, upload_unsigned
+from aleph_core.contents import payment_type, store_content
 from aleph_core.contents import storage_engine as check_engine
-from aleph_core.contents import store_content
 from aleph_core.errors import (
     AlephError,
     ArgumentError,
@@ -182,8 +182,7 @@ class Storing(Publishing):
 
     async def _is_free(self, message: Message, upload: _Upload) -> bool:
         """Tell whether the file may be stored without payment: hold plan, and small enough."""
-        payment = message.content.get("payment")
-        if payment is not None and payment.get("type") != "hold":
+        if payment_type(message.content) != "hold":
             return False
         try:
             limits = await self.get_storage_limits()

@@ -17,6 +17,7 @@ __all__ = [
     "aggregate_target",
     "entry_of_own_aggregate",
     "forget_content",
+    "payment_type",
     "post_content",
     "storage_engine",
     "store_content",
@@ -180,6 +181,15 @@ def store_content(
         fields[name] = value
     check_json(fields, "extra_fields")
     return fields
+
+
+def payment_type(content: Mapping[str, Any]) -> str | None:
+    """Return how the content says that it is paid, ``hold`` when it does not; None for nonsense."""
+    payment = content.get("payment")
+    if payment is None:
+        return "hold"
+    kind = payment.get("type") if isinstance(payment, Mapping) else None
+    return kind if isinstance(kind, str) else None
 
 
 def store_payment(payment: object) -> dict[str, Any]:

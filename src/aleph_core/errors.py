@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 __all__ = [
@@ -267,22 +268,30 @@ class RejectedMessage(ApiError):
 
 
 class InsufficientFundsError(RejectedMessage):
-    """The payer's tokens or credits do not cover the message; amounts are decimal strings."""
+    """What the payer holds does not cover the message; an amount that nobody told is None.
+
+    ``required`` is what must be there in all, that for what runs already included.
+    """
 
     def __init__(
         self,
         message: str,
         *,
         item_hash: str = "",
-        required: str | None = None,
-        available: str | None = None,
-        currency: str = "ALEPH",
+        required: Decimal | None = None,
+        available: Decimal | None = None,
+        token: str = "ALEPH",  # noqa: S107 - a currency
         **data: Any,
     ) -> None:
         super().__init__(message, item_hash=item_hash, **data)
         self.required = required
         self.available = available
-        self.currency = currency
+        self.token = token
+
+    @property
+    def currency(self) -> str:
+        """The same as ``token``."""
+        return self.token
 
 
 class VerificationError(AlephError):

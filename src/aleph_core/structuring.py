@@ -20,7 +20,7 @@ from .models.record import Record
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = ["structure", "structure_entries", "when"]
+__all__ = ["amount", "structure", "structure_entries", "when"]
 
 R = TypeVar("R", bound=Record)
 Hook = Callable[[Any, Any], Any]
@@ -48,6 +48,18 @@ def structure_entries(
         except MalformedAnswerError as error:
             invalid.append(InvalidEntry(error=error, raw=value))
     return tuple(records), tuple(invalid)
+
+
+def amount(value: object) -> Decimal | None:
+    """Read a number given as text or as a number, which changes between modes as times do."""
+    if not isinstance(value, int | float | str) or isinstance(value, bool):
+        return None
+    try:
+        # A float's shortest text is what the node wrote.
+        number = Decimal(value if isinstance(value, int) else str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 def when(value: object) -> datetime | None:
@@ -126,16 +138,10 @@ def _number(value: Any, _: Any) -> float:
 
 
 def _decimal(value: Any, _: Any) -> Decimal:
-    if not isinstance(value, int | float | str) or isinstance(value, bool):
+    number = amount(value)
+    if number is None:
         raise _Odd(value)
-    try:
-        # A float's shortest text is what the node wrote.
-        amount = Decimal(value if isinstance(value, int) else str(value))
-    except InvalidOperation:
-        raise _Odd(value) from None
-    if not amount.is_finite():
-        raise _Odd(value)
-    return amount
+    return number
 
 
 def _moment(value: Any, _: Any) -> datetime:

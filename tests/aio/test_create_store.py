@@ -290,9 +290,10 @@ async def test_funds_that_do_not_suffice_are_told_in_numbers(
         await pauper.create_store(os.urandom(100_000), sync=True)
     error = caught.value
     assert error.error_code == 5
-    assert error.currency == "ALEPH"
-    assert float(error.required or 0) > 0
-    assert error.available == "0"
+    assert error.token == "ALEPH"
+    assert error.required is not None
+    assert 0 < error.required < 1
+    assert error.available == 0
     assert await pauper.get_message_status(error.item_hash) == "rejected"
 
 
@@ -310,9 +311,10 @@ async def test_the_free_way_is_not_open_to_credits(
             file_hash=stored.content["item_hash"], payment="credit", sync=True
         )
     assert caught.value.error_code == 6
-    assert caught.value.currency == "credits"
-    assert float(caught.value.required or 0) > 0
-    assert caught.value.available == "0"
+    assert caught.value.token == "credits"
+    assert caught.value.required is not None
+    assert caught.value.required > 0
+    assert caught.value.available == 0
 
 
 async def test_the_free_way_is_not_tried_above_its_limit(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from aleph_core.call import Answer
 from aleph_core.models.message import Message
 from aleph_core.verification import read_message
+from tests.conformance.corpus import exchanges
 
 NODE = "http://node.test"
 OWNER = "0x7cD41CE1a8a53E10f4e3669363cDf4824B216162"
@@ -155,6 +156,20 @@ AMENDED: dict[str, Any] = {
 HASHES = [POST["item_hash"], STORE["item_hash"], AMENDED["item_hash"]]
 CID_V0 = "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWKPbdG"
 CID_V1 = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi"
+
+
+CORPUS: dict[str, Any] = {
+    exchange.id: exchange.recorded["response"]
+    for exchange in exchanges()
+    if "response" in exchange.recorded
+}
+"""Every recorded answer by the name of its exchange."""
+
+
+def recorded(name: str) -> Any:
+    """Return the body of a recorded answer."""
+    response = CORPUS[name]
+    return copy.deepcopy(response["json"] if "json" in response else response["text"])
 
 
 def altered(recorded: Mapping[str, Any], **changes: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aleph_core import errors
+from aleph_core import errors, rejected
 from aleph_core.errors import (
     AlephClientError,
     AlephError,
@@ -17,6 +17,7 @@ from aleph_core.errors import (
     MessageNotFoundError,
     MessageNotProcessedError,
     MissingDependencyError,
+    RejectedMessage,
     TransportError,
     TransportTimeout,
 )
@@ -30,7 +31,7 @@ ARGUMENTS: dict[str, Any] = {
     "item_hash": "a" * 64,
     "message_status": "pending",
 }
-KINDS = [getattr(errors, name) for name in errors.__all__]
+KINDS = [getattr(home, name) for home in (errors, rejected) for name in home.__all__]
 
 
 def make(kind: type[AlephError]) -> AlephError:
@@ -44,6 +45,8 @@ def make(kind: type[AlephError]) -> AlephError:
     named = {p.name: ARGUMENTS[p.name] for p in required if p.kind is p.KEYWORD_ONLY}
     if issubclass(kind, MessageNotProcessedError):
         named = {name: ARGUMENTS[name] for name in ("item_hash", "message_status")}
+    elif issubclass(kind, RejectedMessage):
+        named = {"item_hash": ARGUMENTS["item_hash"]}
     return kind(*positional, **named)
 
 

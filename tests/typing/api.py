@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 from typing import Any, assert_type
@@ -16,9 +17,13 @@ import aleph_async
 import aleph_sync
 from aleph_sync import (
     AlephClientError,
+    AmendError,
     Content,
     ETHAccount,
+    FileInUseError,
+    ForgetError,
     ForgottenMessageError,
+    InsufficientCreditsError,
     InsufficientFundsError,
     InvalidEntry,
     Message,
@@ -38,6 +43,9 @@ from aleph_sync import (
     SortOrder,
     StorageLimits,
     StoredContent,
+    StoreRefError,
+    VmUpdateError,
+    VolumeTooSmallError,
     WatchInterrupted,
     verify_message,
 )
@@ -179,8 +187,20 @@ async def publishing_async(account: aleph_async.Account) -> None:
 def errors(client: aleph_async.AlephHttpClient) -> None:
     try:
         print(client.api_server)
+    except InsufficientCreditsError as error:
+        assert_type(error.required, Decimal | None)
+        assert_type(error.min_runtime_days, int | None)
     except InsufficientFundsError as error:
-        print(error.required, error.available, error.item_hash, error.status)
+        assert_type(error.available, Decimal | None)
+        print(error.token, error.currency, error.item_hash, error.status)
+    except VolumeTooSmallError as error:
+        assert_type(error.parent_size, int | None)
+    except FileInUseError as error:
+        assert_type(error.vm_hash, str | None)
+    except ForgetError as error:
+        assert_type(error.targets, tuple[str, ...])
+    except (AmendError, StoreRefError, VmUpdateError) as error:
+        assert_type(error.ref, str | None)
     except RejectedMessage as error:
         print(error.error_code, error.details)
     except ForgottenMessageError as error:

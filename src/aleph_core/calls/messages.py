@@ -15,6 +15,7 @@ from ..errors import (
     MalformedAnswerError,
     MessageNotFoundError,
     PendingMessageError,
+    RejectedMessage,
     RemovedMessageError,
     VerificationError,
 )
@@ -60,16 +61,28 @@ class FoundMessage:
     forgotten_by: tuple[str, ...] = ()
     reason: str | None = None
 
+    def refusal(self) -> RejectedMessage:
+        """Return the error that tells why the network rejected the message."""
+        known = self.rejection
+        return rejection(
+            self.item_hash,
+            None if known is None else known.error_code,
+            None if known is None else known.details,
+            None if self.message is None else self.message.content,
+            **facts(self.answer),
+        )
+
     def require(self, *accepted: MessageStatus) -> Message:
         """Return the message, or raise the error that tells its status."""
         if self.message is not None and self.status in accepted:
             return self.message
-        data = {"item_hash": self.item_hash, **facts(self.answer)}
         if self.rejection is not None:
-            raise rejection(
-                error_code=self.rejection.error_code, details=self.rejection.details, **data
-            )
-        data["message_status"] = self.status.value
+            raise self.refusal()
+        data = {
+            "item_hash": self.item_hash,
+            "message_status": self.status.value,
+            **facts(self.answer),
+        }
         if self.status is MessageStatus.FORGOTTEN:
             by = ", ".join(self.forgotten_by) or "an unnamed message"
             raise ForgottenMessageError(

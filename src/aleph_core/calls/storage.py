@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 from ..call import Answer, Call, FilePart, MultipartBody, Part, RawBody
+from ..contents import payment_type
 from ..errors import (
     ApiError,
     BadSignatureError,
@@ -20,6 +21,7 @@ from ..json_text import json_text
 from ..messages import wire
 from ..models.files import StorageLimits
 from ..models.message import Message, MessageStatus
+from ..rejected import InsufficientCreditsError
 from .answers import facts, json_object, refuse, segment
 from .publishing import NODE_WAIT
 
@@ -73,9 +75,11 @@ def upload_signed(
     def parse(answer: Answer) -> MessageStatus:
         data = facts(answer)
         if answer.status == 402:
-            raise InsufficientFundsError(
+            on_credit = payment_type(message.content) == "credit"
+            raise (InsufficientCreditsError if on_credit else InsufficientFundsError)(
                 f"{answer.node or 'the node'} wants the storage of {size} bytes paid by "
-                f"{message.address} first; hold ALEPH tokens, or pay with credits",
+                f"{message.address} first; "
+                + ("buy credits" if on_credit else "hold ALEPH tokens, or pay with credits"),
                 item_hash=message.item_hash,
                 **data,
             )
