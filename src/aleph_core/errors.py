@@ -12,8 +12,10 @@ __all__ = [
     "AlephError",
     "ApiError",
     "ArgumentError",
+    "AttestationError",
     "BadSignatureError",
     "BroadcastError",
+    "CertificateError",
     "ClosedClientError",
     "ConfigurationError",
     "ContentMismatchError",
@@ -347,6 +349,21 @@ class AggregateConflictError(AlephError):
 
 class DecryptionError(AlephError):
     """The bytes were not encrypted for this key, or were altered since."""
+
+
+class AttestationError(AlephError):
+    """A confidential machine does not prove what it must prove; give it no secret.
+
+    ``check`` names what failed, in one hyphenated word such as ``measurement``.
+    """
+
+    def __init__(self, message: str, *, check: str = "") -> None:
+        super().__init__(message)
+        self.check = check
+
+
+class CertificateError(AttestationError):
+    """The certificates of a platform are malformed or do not lead to a trusted root."""
 
 
 class WatchInterrupted(TransportError):

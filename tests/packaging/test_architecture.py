@@ -29,8 +29,10 @@ ALLOWED = {
     "aleph_async": {"ssl"},
     # A device answers one question at a time, whatever the colour of who asks.
     "aleph_core/accounts/ledger.py": {"threading"},
-    # Key files are the one thing the core reads and writes.
+    # Key files are what the core reads and writes.
     "aleph_core/accounts": {"os", "pathlib", "tempfile"},
+    # The keys of a launch session are kept like other keys.
+    "aleph_core/sev/session_files.py": {"os", "pathlib"},
     # Variables are read when a client is made.
     "aleph_core/settings.py": {"os", "pathlib"},
 }

@@ -18,10 +18,12 @@ from ..errors import AlephError, ArgumentError, ConfigurationError
 __all__ = [
     "InsecureKeyFileWarning",
     "create_key_file",
+    "expanded_path",
     "load_or_create_key_file",
     "looks_like_private_key",
     "read_key_file",
     "read_plain_file",
+    "read_public_file",
     "shown_path",
 ]
 
@@ -49,7 +51,7 @@ def create_key_file(
     link itself is replaced. Raises ``ArgumentError`` when something is there already and
     ``overwrite`` is not set, and ``ConfigurationError`` when the file cannot be written.
     """
-    target = _expanded(path)
+    target = expanded_path(path)
     if not isinstance(secret, bytes):
         raise ArgumentError("secret", f"must be bytes, not {type(secret).__name__}")
     if not 0 < len(secret) <= _LARGEST:
@@ -81,20 +83,8 @@ def read_key_file(path: str | os.PathLike[str]) -> bytes:
     Warns with ``InsecureKeyFileWarning`` when other users can read the file. Raises
     ``ConfigurationError`` when it is missing, empty, unreadable or no plain file.
     """
-    target = _expanded(path)
-    read: tuple[bytes, os.stat_result] | AlephError
-    try:
-        read = read_plain_file(target, _LARGEST + 1)
-    except (OSError, ValueError) as error:
-        read = _failure("cannot read the key file", target, error)
-    # Outside of the handler, so that no error that spells the path is the context of this one.
-    if isinstance(read, AlephError):
-        raise read from read.__cause__
-    content, status = read
-    if not content or len(content) > _LARGEST:
-        raise ConfigurationError(
-            f"the key file {shown_path(target)} is {'too long' if content else 'empty'}"
-        )
+    target = expanded_path(path)
+    content, status = _read(target, "key file")
     if os.name == "posix" and status.st_mode & 0o077:
         warnings.warn(
             f"other users of this machine can reach the private key in {target}; "
@@ -105,18 +95,36 @@ def read_key_file(path: str | os.PathLike[str]) -> bytes:
     return content
 
 
+def read_public_file(path: str | os.PathLike[str]) -> bytes:
+    """Return the content of a file beside a key, which everybody may read.
+
+    Raises as ``read_key_file`` does, and never warns.
+    """
+    return _read(expanded_path(path), "file")[0]
+
+
 def load_or_create_key_file(path: str | os.PathLike[str]) -> bytes:
     """Return the key in the file, or write 32 random bytes there first and return those.
 
     When several processes do this at once, all return the same key. Raises as ``create_key_file``
     and ``read_key_file`` do.
     """
-    target = _expanded(path)
+    target = expanded_path(path)
     if not os.path.lexists(target):
         # When another process was first, its key counts.
         with contextlib.suppress(ArgumentError):
             create_key_file(target, secrets.token_bytes(32))
     return read_key_file(target)
+
+
+def expanded_path(path: str | os.PathLike[str]) -> Path:
+    """Return the path with ``~`` replaced; raise ``ConfigurationError`` when no home is known."""
+    target = Path(path)
+    try:
+        return target.expanduser()
+    except RuntimeError:
+        problem = f"the home folder in {shown_path(target)} is unknown; write the path in full"
+    raise ConfigurationError(problem)
 
 
 def read_plain_file(path: Path, limit: int) -> tuple[bytes, os.stat_result]:
@@ -158,13 +166,21 @@ def shown_path(path: Path) -> str:
     return text if text.isprintable() else ascii(text)
 
 
-def _expanded(path: str | os.PathLike[str]) -> Path:
-    target = Path(path)
+def _read(target: Path, what: str) -> tuple[bytes, os.stat_result]:
+    read: tuple[bytes, os.stat_result] | AlephError
     try:
-        return target.expanduser()
-    except RuntimeError:
-        problem = f"the home folder in {shown_path(target)} is unknown; write the path in full"
-    raise ConfigurationError(problem)
+        read = read_plain_file(target, _LARGEST + 1)
+    except (OSError, ValueError) as error:
+        read = _failure(f"cannot read the {what}", target, error)
+    # Outside of the handler, so that no error that spells the path is the context of this one.
+    if isinstance(read, AlephError):
+        raise read from read.__cause__
+    content, status = read
+    if not content or len(content) > _LARGEST:
+        raise ConfigurationError(
+            f"the {what} {shown_path(target)} is {'too long' if content else 'empty'}"
+        )
+    return content, status
 
 
 def _failure(action: str, path: Path, error: OSError | ValueError) -> AlephError:
