@@ -220,11 +220,11 @@ __all__ = [
 ]
 
 # What loads only when it is first named: accounts, with their chains' libraries, and the records of
-# services; by module of the core.
+# services; by module, a dot in front for one of this package.
 _LAZY = {
     name: module
     for module, names in {
-        "accounts": (
+        "aleph_core.accounts": (
             "Account",
             "AvalancheAccount",
             "CSDKAccount",
@@ -255,7 +255,7 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        return getattr(import_module(f"aleph_core.{_LAZY[name]}"), name)
+        return getattr(import_module(_LAZY[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
