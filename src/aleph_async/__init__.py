@@ -112,6 +112,11 @@ if TYPE_CHECKING:
         read_key_file,
         save_main_configuration,
     )
+    from aleph_core.executables import (
+        make_instance_content,
+        make_program_content,
+        make_verifiable_program_content,
+    )
 
 __all__ = [
     "Account",
@@ -211,6 +216,9 @@ __all__ = [
     "get_fallback_account",
     "load_account",
     "load_main_configuration",
+    "make_instance_content",
+    "make_program_content",
+    "make_verifiable_program_content",
     "read_authorizations",
     "read_key_file",
     "save_main_configuration",
@@ -219,8 +227,8 @@ __all__ = [
     "verify_message",
 ]
 
-# What loads only when it is first named: accounts, with their chains' libraries, and the records of
-# services; by module, a dot in front for one of this package.
+# What loads only when it is first named: accounts, with their chains' libraries, the makers of
+# contents, and the records of services; by module, a dot in front for one of this package.
 _LAZY = {
     name: module
     for module, names in {
@@ -247,6 +255,11 @@ _LAZY = {
             "load_main_configuration",
             "read_key_file",
             "save_main_configuration",
+        ),
+        "aleph_core.executables": (
+            "make_instance_content",
+            "make_program_content",
+            "make_verifiable_program_content",
         ),
     }.items()
     for name in names

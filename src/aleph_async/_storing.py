@@ -8,8 +8,8 @@ from typing import Any, BinaryIO
 
 from aleph_core.calls.publishing import NODE_WAIT
 from aleph_core.calls.storage import upload_signed, upload_unsigned
-from aleph_core.contents import payment_type, store_content
 from aleph_core.contents import storage_engine as check_engine
+from aleph_core.contents import store_content
 from aleph_core.errors import (
     AlephError,
     ArgumentError,
@@ -21,6 +21,7 @@ from aleph_core.errors import (
 from aleph_core.hashing import cid_hasher, sha256_hasher
 from aleph_core.mime import HEAD_SIZE, guess_mime_type
 from aleph_core.models.message import Message, MessageStatus, Published
+from aleph_core.payments import payment_type
 from aleph_core.retry import is_lost
 from aleph_core.waiting import patience
 

@@ -10,6 +10,7 @@ import attrs
 from .errors import ArgumentError
 from .item_hash import check_address, check_item_hash, check_item_hashes, is_address, is_cid
 from .json_text import check_json
+from .payments import HOLD, agreed_payment
 
 __all__ = [
     "UNSET",
@@ -17,7 +18,6 @@ __all__ = [
     "aggregate_target",
     "entry_of_own_aggregate",
     "forget_content",
-    "payment_type",
     "post_content",
     "storage_engine",
     "store_content",
@@ -145,7 +145,10 @@ def store_content(
     mime_type: str | None = None,
     extra_fields: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the content of a STORE; its engine follows from the form of the file's hash."""
+    """Return the content of a STORE; its engine follows from the form of the file's hash.
+
+    Without a payment it is the default one of the message's time.
+    """
     file_hash = check_item_hash(file_hash, "file_hash")
     fitting = "ipfs" if is_cid(file_hash) else "storage"
     if engine is not None and storage_engine(engine) != fitting:
@@ -165,8 +168,10 @@ def store_content(
             raise ArgumentError("metadata", f"expected an object, not {type(metadata).__name__}")
         check_json(dict(metadata), "metadata")
         fields["metadata"] = dict(metadata)
-    if payment is not None:
-        fields["payment"] = store_payment(payment)
+    paid = agreed_payment(payment, "STORE", time=time)
+    # To hold tokens is what nodes assume.
+    if payment is not None or paid["type"] != HOLD:
+        fields["payment"] = paid
     if mime_type is not None:
         fields["mime_type"] = mime_type
     if extra_fields is not None and not isinstance(extra_fields, Mapping):
@@ -174,39 +179,12 @@ def store_content(
             "extra_fields", f"expected an object, not {type(extra_fields).__name__}"
         )
     for name, value in (extra_fields or {}).items():
-        if name in fields or name in ("address", "time", "item_type", "item_hash"):
+        if name in fields or name == "payment":
             raise ArgumentError("extra_fields", f"{name!r} is a field of the message itself")
         if name == "tags" and value is not None:
             value = check_tags(value)
         fields[name] = value
     check_json(fields, "extra_fields")
-    return fields
-
-
-def payment_type(content: Mapping[str, Any]) -> str | None:
-    """Return how the content says that it is paid, ``hold`` when it does not; None for nonsense."""
-    payment = content.get("payment")
-    if payment is None:
-        return "hold"
-    kind = payment.get("type") if isinstance(payment, Mapping) else None
-    return kind if isinstance(kind, str) else None
-
-
-def store_payment(payment: object) -> dict[str, Any]:
-    """Return the payment of a STORE from a mapping, an aleph-message ``Payment``, or ``"hold"``, ``"credit"``."""
-    dump = getattr(payment, "model_dump", None)
-    given = dump(mode="json") if dump is not None else payment
-    if isinstance(given, str):
-        given = {"type": given}
-    if not isinstance(given, Mapping):
-        raise ArgumentError("payment", f"{type(payment).__name__} is no payment")
-    fields = {
-        name: getattr(value, "value", value) for name, value in given.items() if value is not None
-    }
-    if fields.get("type") not in ("hold", "credit"):
-        raise ArgumentError(
-            "payment", f"files are paid by hold or credit, not {fields.get('type')!r}"
-        )
     return fields
 
 

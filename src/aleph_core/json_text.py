@@ -6,11 +6,22 @@ import json
 import math
 import re
 import sys
-from typing import Any
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Protocol
 
 from .errors import ArgumentError
 
-__all__ = ["check_json", "json_text", "parse_json"]
+__all__ = ["Fields", "check_json", "json_text", "parse_json", "plain"]
+
+
+class Model(Protocol):
+    """What is known of a model of aleph-message, or of any other one of pydantic."""
+
+    def model_dump(self, *, mode: str = ..., exclude_none: bool = ...) -> dict[str, Any]: ...
+
+
+Fields = Mapping[str, Any] | Model
 
 # How deep a value that is sent may be nested; and how deep an answer, far from the end of any C stack.
 _DEEPEST = 200
@@ -55,6 +66,25 @@ def check_json(value: Any, argument: str, depth: int = 0) -> None:
             check_json(inner, f"{argument}[{index}]", depth + 1)
     else:
         raise ArgumentError(argument, f"a value of type {type(value).__name__} has no form in JSON")
+
+
+def plain(value: Any, argument: str, depth: int = 0) -> Any:
+    """Return the value with models, enumerations and mappings inside turned into what JSON knows.
+
+    A field of a model that is None is left out, as aleph-message does when it compares contents.
+    """
+    if depth > _DEEPEST:
+        raise ArgumentError(argument, f"is nested deeper than {_DEEPEST} levels")
+    dump = getattr(value, "model_dump", None)
+    if callable(dump) and not isinstance(value, type):
+        return dump(mode="json", exclude_none=True)
+    if isinstance(value, Enum):
+        return plain(value.value, argument, depth + 1)
+    if isinstance(value, Mapping):
+        return {key: plain(inner, argument, depth + 1) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner, argument, depth + 1) for inner in value]
+    return value
 
 
 def parse_json(data: bytes | str) -> Any:

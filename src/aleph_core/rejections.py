@@ -10,9 +10,9 @@ from typing import Any
 import attrs
 
 from . import rejected
-from .contents import payment_type
 from .errors import InsufficientFundsError, RejectedMessage
 from .excerpts import shown
+from .payments import payment_type
 from .structuring import amount
 
 __all__ = ["REASONS", "rejection"]

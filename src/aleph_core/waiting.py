@@ -15,6 +15,7 @@ __all__ = ["PATIENCE", "Waiting", "check_timeout", "patience"]
 PATIENCE = 60.0
 """How many seconds are waited for a message unless another number is given."""
 
+_LONGEST = 1_000_000_000
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 2.0
 _GROWTH = 1.5
@@ -22,9 +23,12 @@ _GROWTH = 1.5
 
 def check_timeout(value: object, argument: str = "timeout") -> float:
     """Return a number of seconds, at least 0."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
-        return float(value)
-    raise ArgumentError(argument, f"expected a number of seconds from 0 on, not {shown(value)}")
+    number = value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    if not 0 <= number <= _LONGEST:
+        raise ArgumentError(
+            argument, f"expected a number of seconds from 0 to {_LONGEST}, not {shown(value)}"
+        )
+    return float(number)
 
 
 def patience(wait: object) -> float | None:

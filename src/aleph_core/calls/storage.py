@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 
 from ..call import Answer, Call, FilePart, MultipartBody, Part, RawBody
-from ..contents import payment_type
 from ..errors import (
     ApiError,
     BadSignatureError,
@@ -21,6 +20,7 @@ from ..json_text import json_text
 from ..messages import wire
 from ..models.files import StorageLimits
 from ..models.message import Message, MessageStatus
+from ..payments import payment_type
 from ..rejected import InsufficientCreditsError
 from .answers import facts, json_object, refuse, segment
 from .publishing import NODE_WAIT
