@@ -22,6 +22,7 @@ from ._aio import (
     sleep,
     start,
 )
+from ._packing import Packing
 from ._request import Progress, Request, origin
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Later",
     "Limits",
     "Lock",
+    "Packing",
     "Progress",
     "Request",
     "Spool",
