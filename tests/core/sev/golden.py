@@ -74,6 +74,7 @@ def by_name(name: str, section: str, entry: str) -> Entry:
     return next(each for each in entries(OWN, name, section) if each["name"] == entry)
 
 
+@functools.cache
 def private_key(pem: str) -> Any:
     return load_pem_private_key(pem.encode(), None)
 
@@ -110,10 +111,10 @@ def file(entry: Entry, member: str) -> bytes | None:
     return (folder / "files" / name).read_bytes()
 
 
-def vmsa_pages(firmware: bytes, cpu: sev.Cpu) -> list[bytes]:
-    """Return the pages of the first virtual CPU and of the others, in the older form."""
+def vmsa_pages(firmware: bytes, cpu: sev.Cpu, *, init2: bool = False) -> list[bytes]:
+    """Return the pages of the first virtual CPU and of the others."""
     other = int.from_bytes(footer_entries(firmware)[RESET_ADDRESS][:4], "little")
-    return [vmsa_page(cpu, address, init2=False) for address in (BOOT_ADDRESS, other)]
+    return [vmsa_page(cpu, address, init2=init2) for address in (BOOT_ADDRESS, other)]
 
 
 def secret_entries(entry: Entry) -> dict[str, bytes]:
