@@ -131,7 +131,7 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session
 def interop(session: nox.Session) -> None:
-    """Drive other people's software: the published SDK on the local node, signers of all chains."""
+    """Drive other people's software: the published SDK, signers of all chains, libvirt's validator."""
     sdk = environment(session, "published-sdk", PUBLISHED_SDK)
     signers = environment(session, "other-signers", *nox.project.load_toml(SIGNERS)["dependencies"])
     group(session, "test", "-e", ".[all]")
@@ -160,3 +160,10 @@ def signing(session: nox.Session) -> None:
     """Compare the time that signing takes with eth_account's."""
     group(session, "codegen", ".")
     session.run("python", "benchmarks/signing.py", *session.posargs)
+
+
+@nox.session
+def sev(session: nox.Session) -> None:
+    """Time what the owner of a confidential guest computes for one launch."""
+    group(session, "codegen", ".[devnode]")
+    session.run("python", "benchmarks/sev.py", *session.posargs)
