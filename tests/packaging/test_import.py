@@ -43,6 +43,7 @@ def loaded_by(package: str) -> set[str]:
     ("package", "unwanted"),
     [
         ("aleph_core", HEAVY | EVENT_LOOP | {"aleph_async", "aleph_sync", "httpx"}),
+        ("aleph_core.sev", HEAVY | EVENT_LOOP | {"aleph_async", "aleph_sync", "attrs", "httpx"}),
         ("aleph_sync", HEAVY | EVENT_LOOP | {"aleph_async"}),
         ("aleph_async", HEAVY | {"aleph_sync"}),
     ],
