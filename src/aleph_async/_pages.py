@@ -21,13 +21,17 @@ _log = logging.getLogger("aleph")
 
 
 async def each(
-    fetch: Fetch[Position, Page[T]], first: Position, *, on_invalid: OnInvalid | None
+    fetch: Fetch[Position, Page[T]],
+    first: Position,
+    *,
+    on_invalid: OnInvalid | None,
+    follow: Callable[[Position, Page[T]], Position | None] = next_position,
 ) -> AsyncIterator[T]:
     """Yield the entries of all pages; entries that were left out go to ``on_invalid`` and the log."""
     position: Position | None = first
     page = await fetch(first)
     while position is not None:
-        position = next_position(position, page)
+        position = follow(position, page)
         later = None if position is None else start(partial(fetch, position))
         try:
             report(page, on_invalid)

@@ -39,9 +39,11 @@ __all__ = [
     "SigningError",
     "TransportError",
     "TransportTimeout",
+    "UnsupportedByNode",
     "UnverifiableChainError",
     "UnverifiableContentError",
     "VerificationError",
+    "VmNotFoundError",
     "WatchInterrupted",
 ]
 
@@ -222,6 +224,25 @@ class RemovedMessageError(MessageNotProcessedError):
 
 class ResourceNotFoundError(NotFoundError):
     """The node has no such file, aggregate or other resource."""
+
+
+class VmNotFoundError(NotFoundError):
+    """The compute node does not know this machine: it runs elsewhere, was stopped, or has not been started."""
+
+    def __init__(self, message: str, *, item_hash: str = "", **data: Any) -> None:
+        super().__init__(message, **data)
+        self.item_hash = item_hash
+
+
+class UnsupportedByNode(NotFoundError):
+    """The server has no such operation: it is no compute node, or one of an older version.
+
+    ``node_version`` is the version that it told, if it did.
+    """
+
+    def __init__(self, message: str, *, node_version: str | None = None, **data: Any) -> None:
+        super().__init__(message, **data)
+        self.node_version = node_version
 
 
 class FileTooLarge(ApiError):

@@ -9,7 +9,7 @@ from .errors import ArgumentError
 from .item_hash import as_list
 from .settings import Settings
 
-__all__ = ["node_urls", "websocket_url"]
+__all__ = ["compute_node_url", "host_name", "node_urls", "service_url", "websocket_url"]
 
 
 def node_urls(
@@ -28,14 +28,31 @@ def node_urls(
     return [_node_url(url) for url in urls]
 
 
+def compute_node_url(address: object, argument: str = "crn_address") -> str:
+    """Return the base URL of a compute node; one that was given as a bare name is reached by https."""
+    if isinstance(address, str) and address.strip() and "://" not in address:
+        address = f"https://{address.strip()}"
+    return _node_url(address, argument)
+
+
+def service_url(settings: Settings, name: str) -> str:
+    """Return the URL that a setting gives; raise ``ArgumentError`` naming the variable of one that is none."""
+    return _node_url(getattr(settings, name), f"ALEPH_{name}")
+
+
+def host_name(url: str) -> str:
+    """Return the name in a URL, in lower case and without a port: how compute nodes call themselves."""
+    return (urlsplit(url).hostname or "").lower()
+
+
 def websocket_url(node: str, path: str, params: Sequence[tuple[str, str]]) -> str:
     scheme, _, rest = node.partition("://")
     return f"{'wss' if scheme == 'https' else 'ws'}://{rest}{path}?{urlencode(params)}"
 
 
-def _node_url(url: object) -> str:
+def _node_url(url: object, argument: str = "api_server") -> str:
     if not isinstance(url, str):
-        raise ArgumentError("api_server", f"expected a URL, not {type(url).__name__}")
+        raise ArgumentError(argument, f"expected a URL, not {type(url).__name__}")
     url = url.strip()
     try:
         parts = urlsplit(url)
@@ -45,7 +62,7 @@ def _node_url(url: object) -> str:
         valid = False
     if not valid:
         raise ArgumentError(
-            "api_server",
+            argument,
             f"{url.rpartition('@')[2]!r:.200} is no http:// or https:// URL of a node",
         )
     return url.rstrip("/")

@@ -9,7 +9,7 @@ import attrs
 from .errors import MalformedAnswerError
 from .models.page import Page
 
-__all__ = ["LARGEST_PAGE", "Position", "next_position"]
+__all__ = ["LARGEST_PAGE", "Position", "next_counted", "next_position"]
 
 # pyaleph caps the pages of cursor mode at this size without saying so.
 LARGEST_PAGE = 200
@@ -19,13 +19,15 @@ LARGEST_PAGE = 200
 class Position:
     """Where the next page begins: a cursor (empty at first), or a page number for lists without cursors.
 
-    ``steps`` and ``mark`` remember enough of the way to notice that it goes in a circle.
+    ``steps`` and ``mark`` remember enough of the way to notice that it goes in a circle. ``seen``
+    counts the entries of earlier pages where the total is to be relied on.
     """
 
     cursor: str | None = ""
     page: int | None = None
     steps: int = 0
     mark: str | None = None
+    seen: int = 0
 
     def params(self) -> list[tuple[str, str]]:
         if self.page is not None:
@@ -52,3 +54,15 @@ def next_position(position: Position, page: Page[Any], *, node: str = "") -> Pos
     steps = position.steps + 1
     mark = page.next_cursor if steps & (steps - 1) == 0 else position.mark
     return Position(cursor=page.next_cursor, steps=steps, mark=mark)
+
+
+def next_counted(position: Position, page: Page[Any]) -> Position | None:
+    """Return where the page after this one begins in a list whose pages may be short before its end.
+
+    The total decides, and without one the first page that is empty.
+    """
+    received = len(page.items) + len(page.invalid)
+    seen = position.seen + received
+    if not received or (page.total is not None and seen >= page.total):
+        return None
+    return Position(page=(position.page or 1) + 1, seen=seen)

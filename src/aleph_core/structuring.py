@@ -30,7 +30,8 @@ def structure(value: Any, kind: type[R]) -> R:
     """Return the record that the JSON value describes.
 
     A field that is missing, null or of another type than expected gets its default, and what came
-    in its place stays in ``extra``. Raises ``MalformedAnswerError`` for a field without a default.
+    in its place stays in ``extra``; of a list or mapping the entries that can be read are kept. Raises
+    ``MalformedAnswerError`` for a field without a default.
     """
     record: R = _converter().structure(value, kind)
     return record
@@ -214,13 +215,14 @@ def _of_class(converter: Converter, kind: Any) -> Hook:
             try:
                 values[field.alias] = converter.structure(value, field.type)
             except (_Odd, MalformedAnswerError) as error:
-                if field.default is attrs.NOTHING:
+                usable = error.usable if isinstance(error, _Odd) else None
+                if usable is not None:
+                    values[field.alias] = usable
+                elif field.default is attrs.NOTHING:
                     raise MalformedAnswerError(
                         f"{kind.__name__} came with {name} = {shown(value)}"
                     ) from error
                 extra[name] = value
-                if isinstance(error, _Odd) and error.usable is not None:
-                    values[field.alias] = error.usable
         return kind(**values, extra=extra)
 
     return hook

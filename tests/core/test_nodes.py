@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from aleph_core.errors import ArgumentError
 from aleph_core.excerpts import without_credentials
-from aleph_core.nodes import node_urls, websocket_url
+from aleph_core.nodes import (
+    compute_node_url,
+    host_name,
+    node_urls,
+    service_url,
+    websocket_url,
+)
 from aleph_core.settings import Settings
 
 SETTINGS = Settings(API_HOST="https://one.test, https://two.test/")
@@ -68,3 +74,33 @@ def test_websockets_have_the_scheme_of_the_node() -> None:
     params = [("tags", "a b&c")]
     assert websocket_url("https://a/p", "/ws", params) == "wss://a/p/ws?tags=a+b%26c"
     assert websocket_url("http://a", "/ws", []) == "ws://a/ws?"
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [
+        ("crn.example", "https://crn.example"),
+        (" crn.example:4020/ ", "https://crn.example:4020"),
+        ("http://127.0.0.1:4020", "http://127.0.0.1:4020"),
+        ("https://CRN.example//", "https://CRN.example"),
+    ],
+)
+def test_a_compute_node_is_reached_by_its_name_or_url(address: str, url: str) -> None:
+    assert compute_node_url(address) == url
+
+
+@pytest.mark.parametrize("address", ["", " ", "ftp://crn", "crn?x=1", None, 5, ["crn"]])
+def test_what_is_no_address_of_a_compute_node_is_refused(address: object) -> None:
+    with pytest.raises(ArgumentError, match="crn_address"):
+        compute_node_url(address)
+
+
+def test_nodes_are_called_by_their_host_alone() -> None:
+    assert host_name("https://user:secret@CRN.Example:4020/path") == "crn.example"
+    assert host_name("nothing") == ""
+
+
+def test_a_setting_that_is_no_url_is_named() -> None:
+    assert service_url(Settings(), "SCHEDULER_URL") == "https://scheduler.api.aleph.cloud"
+    with pytest.raises(ArgumentError, match="ALEPH_DNS_API"):
+        service_url(Settings(DNS_API="nowhere"), "DNS_API")

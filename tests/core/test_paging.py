@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from aleph_core.errors import AlephError, MalformedAnswerError
 from aleph_core.models.page import InvalidEntry, Page
-from aleph_core.paging import Position, next_position
+from aleph_core.paging import Position, next_counted, next_position
 
 BAD = InvalidEntry(AlephError("bad"))
 
@@ -53,3 +53,34 @@ def test_a_circle_of_cursors_is_noticed(length: int, before: int) -> None:
 @given(st.lists(st.text(min_size=1), unique=True))
 def test_a_list_with_an_end_is_walked_to_its_end(cursors: list[str]) -> None:
     assert next_position(walk(cursors), page()) is None
+
+
+def counted(count: int, total: int | None, *, invalid: int = 0) -> Page[int]:
+    return Page(tuple(range(count)), per_page=200, total=total, invalid=(BAD,) * invalid)
+
+
+def test_a_list_with_a_total_goes_on_after_a_short_page() -> None:
+    second = next_counted(Position(page=1), counted(1, 4, invalid=1))
+    assert second == Position(page=2, seen=2)
+    assert second.params() == [("page", "2")]
+    third = next_counted(second, counted(1, 4))
+    assert third == Position(page=3, seen=3)
+    assert next_counted(third, counted(1, 4)) is None
+
+
+def test_an_empty_page_ends_every_list() -> None:
+    assert next_counted(Position(page=7), counted(0, 1000)) is None
+    assert next_counted(Position(page=7), counted(0, None)) is None
+    assert next_counted(Position(page=1), counted(3, None)) == Position(page=2, seen=3)
+
+
+@given(st.lists(st.integers(1, 5), max_size=30))
+def test_all_entries_that_the_total_counts_are_walked_through(sizes: list[int]) -> None:
+    position: Position | None = Position(page=1)
+    walked = 0
+    for size in sizes:
+        assert position is not None
+        assert position.seen == walked
+        walked += size
+        position = next_counted(position, counted(size, sum(sizes)))
+    assert (position is None) == bool(sizes)

@@ -34,6 +34,11 @@ class Machine(Record):
     ports: Mapping[str, Disk] = attrs.field(factory=dict)
 
 
+@attrs.frozen(kw_only=True)
+class Rack(Record):
+    disks: tuple[Disk, ...]
+
+
 FULL = {
     "name": "a",
     "price": "0.10",
@@ -97,6 +102,15 @@ def test_the_usable_part_of_a_list_is_kept_and_the_whole_of_it_beside() -> None:
     assert machine.disks == (Disk(free=1),)
     assert machine.ports == {"1": Disk(free=1)}
     assert machine.extra["disks"] is raw
+
+
+def test_a_required_list_costs_only_its_bad_entries_too() -> None:
+    raw = {"disks": [{"available_kB": 1}, 3]}
+    rack = structure(raw, Rack)
+    assert (rack.disks, rack.extra) == ((Disk(free=1),), raw)
+    for value in (None, 3, {}):
+        with pytest.raises(MalformedAnswerError, match="disks"):
+            structure({"disks": value}, Rack)
 
 
 @given(MUTATED)

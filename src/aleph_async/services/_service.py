@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from aleph_core.call import Call
+from aleph_core.settings import Settings
 
 if TYPE_CHECKING:
     from ..client import AlephHttpClient, AuthenticatedAlephHttpClient
 
 __all__ = ["AuthenticatedService", "Service"]
+
+T = TypeVar("T")
 
 
 class Service:
@@ -16,6 +21,14 @@ class Service:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._client!r}>"
+
+    @property
+    def _settings(self) -> Settings:
+        return self._client.settings
+
+    async def _send(self, call: Call[T], host: str) -> T:
+        """Ask another host than the client's nodes, through the client's connections."""
+        return await self._client._send(call, node=host)  # noqa: SLF001 - services are part of the client
 
 
 class AuthenticatedService(Service):

@@ -20,6 +20,7 @@ from ..retry import retry_after
 from ..structuring import when
 
 __all__ = [
+    "as_count",
     "facts",
     "json_list",
     "json_object",
@@ -117,9 +118,9 @@ def read_page(
         malformed(answer, "no further page after one without entries")
     return Page(
         items=tuple(items),
-        per_page=_count(body.get("pagination_per_page")) or page_size,
-        page=_count(body.get("pagination_page")),
-        total=_count(body.get("pagination_total")),
+        per_page=as_count(body.get("pagination_per_page")) or page_size,
+        page=as_count(body.get("pagination_page")),
+        total=as_count(body.get("pagination_total")),
         next_cursor=cursor if isinstance(cursor, str) and cursor else None,
         invalid=tuple(invalid),
         kind=kind,
@@ -133,7 +134,8 @@ def _invalid(error: AlephError, entry: Any) -> InvalidEntry:
     )
 
 
-def _count(value: object) -> int | None:
+def as_count(value: object) -> int | None:
+    """Return what a list says of its numbers, None for what is no count."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     return None
