@@ -46,6 +46,7 @@ from aleph_core.errors import (
     SigningError,
     TransportError,
     TransportTimeout,
+    UnpaidMessageError,
     UnsupportedByNode,
     UnverifiableChainError,
     UnverifiableContentError,
@@ -118,6 +119,7 @@ if TYPE_CHECKING:
         make_instance_content,
         make_program_content,
         make_verifiable_program_content,
+    )
     from aleph_core.models.allocations import (
         AllocationFailed,
         ExecutionFailed,
@@ -266,6 +268,7 @@ __all__ = [
     "Timeout",
     "TransportError",
     "TransportTimeout",
+    "UnpaidMessageError",
     "UnreadableAuthorization",
     "UnsupportedByNode",
     "UnverifiableChainError",
@@ -327,7 +330,8 @@ _LAZY = {
             "make_instance_content",
             "make_program_content",
             "make_verifiable_program_content",
-        "models.allocations": (
+        ),
+        "aleph_core.models.allocations": (
             "AllocationFailed",
             "ExecutionFailed",
             "InstanceAllocationsInfo",
@@ -335,19 +339,19 @@ _LAZY = {
             "InstanceWithScheduler",
             "InstancesExecutionList",
         ),
-        "models.compute_nodes": (
+        "aleph_core.models.compute_nodes": (
             "CRN",
             "CrnList",
             "NetworkGPUS",
             "VmResources",
         ),
-        "models.dns": ("Dns",),
-        "models.executions": (
+        "aleph_core.models.dns": ("Dns",),
+        "aleph_core.models.executions": (
             "CrnExecutionV1",
             "CrnExecutionV2",
             "CrnExecutions",
         ),
-        "models.scheduler": (
+        "aleph_core.models.scheduler": (
             "AllocationItem",
             "NodeItem",
             "PlanItem",
@@ -356,7 +360,7 @@ _LAZY = {
             "SchedulerPlan",
             "SchedulerVm",
         ),
-        "models.usage": (
+        "aleph_core.models.usage": (
             "Capability",
             "CrnConfig",
             "GPU",

@@ -39,6 +39,7 @@ __all__ = [
     "SigningError",
     "TransportError",
     "TransportTimeout",
+    "UnpaidMessageError",
     "UnsupportedByNode",
     "UnverifiableChainError",
     "UnverifiableContentError",
@@ -290,11 +291,33 @@ class RejectedMessage(ApiError):
         self.details = details
 
 
-class InsufficientFundsError(RejectedMessage):
-    """What the payer holds does not cover the message; an amount that nobody told is None.
+class InsufficientFundsError(AlephError):
+    """What the payer holds does not suffice; an amount that nobody told is None.
 
     ``required`` is what must be there in all, that for what runs already included.
     """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        required: Decimal | None = None,
+        available: Decimal | None = None,
+        token: str = "ALEPH",  # noqa: S107 - a currency
+    ) -> None:
+        super().__init__(message)
+        self.required = required
+        self.available = available
+        self.token = token
+
+    @property
+    def currency(self) -> str:
+        """The same as ``token``."""
+        return self.token
+
+
+class UnpaidMessageError(RejectedMessage, InsufficientFundsError):
+    """What the payer holds does not cover the message."""
 
     def __init__(
         self,
@@ -310,11 +333,6 @@ class InsufficientFundsError(RejectedMessage):
         self.required = required
         self.available = available
         self.token = token
-
-    @property
-    def currency(self) -> str:
-        """The same as ``token``."""
-        return self.token
 
 
 class VerificationError(AlephError):

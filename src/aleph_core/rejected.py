@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .errors import InsufficientFundsError, RejectedMessage
+from .errors import RejectedMessage, UnpaidMessageError
 
 __all__ = [
     "AmendError",
@@ -70,7 +70,7 @@ class ContentUnavailableError(RejectedMessage):
         self.file_hash = file_hash
 
 
-class InsufficientCreditsError(InsufficientFundsError):
+class InsufficientCreditsError(UnpaidMessageError):
     """The payer's credits do not last for the message and all that runs already.
 
     ``required`` are the credits for ``min_runtime_days`` days.

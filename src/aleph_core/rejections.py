@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from . import rejected
-from .errors import InsufficientFundsError, RejectedMessage
+from .errors import RejectedMessage, UnpaidMessageError
 from .excerpts import shown
 from .payments import payment_type
 from .structuring import amount
@@ -202,7 +202,7 @@ _CASES: Mapping[int, _Case] = {
         rejected.ContentUnavailableError,
         _unavailable,
     ),
-    5: _Case("the token balance is too low", InsufficientFundsError, _funds("ALEPH", "balance")),
+    5: _Case("the token balance is too low", UnpaidMessageError, _funds("ALEPH", "balance")),
     6: _Case("the credits are too low", rejected.InsufficientCreditsError, _credits),
     100: _Case(
         "an amend needs the hash of the original in ref", rejected.AmendError, _named_in("ref")

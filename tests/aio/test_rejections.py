@@ -32,6 +32,7 @@ from aleph_async import (
     RejectedMessage,
     SignatureRefusedError,
     StoreRefError,
+    UnpaidMessageError,
     VmUpdateError,
     VolumeNotFoundError,
     VolumeTooSmallError,
@@ -172,7 +173,7 @@ async def test_5_too_few_tokens(
     with pytest.raises(InsufficientFundsError) as caught:
         await pauper.submit(content, "PROGRAM", sync=True)
     error = caught.value
-    assert type(error) is InsufficientFundsError
+    assert type(error) is UnpaidMessageError
     assert (error.error_code, error.token) == (5, "ALEPH")
     assert (error.required, error.available) == (Decimal(200), Decimal("1.5"))
     assert error.item_hash in str(error)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aleph_core import rejected
-from aleph_core.errors import InsufficientFundsError, RejectedMessage
+from aleph_core.errors import InsufficientFundsError, RejectedMessage, UnpaidMessageError
 from aleph_core.rejected import (
     AmendError,
     ContentUnavailableError,
@@ -35,7 +35,7 @@ KINDS: dict[int, type[RejectedMessage]] = {
     2: PermissionDeniedError,
     3: ContentUnavailableError,
     4: ContentUnavailableError,
-    5: InsufficientFundsError,
+    5: UnpaidMessageError,
     6: InsufficientCreditsError,
     **dict.fromkeys((100, 101, 102), AmendError),
     **dict.fromkeys((200, 201), StoreRefError),
@@ -87,7 +87,7 @@ def test_every_known_code_says_what_to_do_and_has_its_error() -> None:
         assert type(error) is KINDS[code]
     assert set(REASONS) == set(KINDS)
     assert set(KINDS.values()) == {
-        InsufficientFundsError,
+        UnpaidMessageError,
         *(getattr(rejected, name) for name in rejected.__all__),
     }
     assert "error code 999" in str(rejection(HASHES[0], 999))

@@ -44,6 +44,7 @@ from aleph_sync import (
     StorageLimits,
     StoredContent,
     StoreRefError,
+    UnpaidMessageError,
     VmUpdateError,
     VolumeTooSmallError,
     WatchInterrupted,
@@ -190,9 +191,11 @@ def errors(client: aleph_async.AlephHttpClient) -> None:
     except InsufficientCreditsError as error:
         assert_type(error.required, Decimal | None)
         assert_type(error.min_runtime_days, int | None)
+    except UnpaidMessageError as error:
+        print(error.item_hash, error.status)
     except InsufficientFundsError as error:
         assert_type(error.available, Decimal | None)
-        print(error.token, error.currency, error.item_hash, error.status)
+        print(error.token, error.currency)
     except VolumeTooSmallError as error:
         assert_type(error.parent_size, int | None)
     except FileInUseError as error:

@@ -10,9 +10,9 @@ from ..errors import (
     BadSignatureError,
     ContentMismatchError,
     FileTooLarge,
-    InsufficientFundsError,
     InvalidMessageError,
     ResourceNotFoundError,
+    UnpaidMessageError,
 )
 from ..excerpts import shown
 from ..item_hash import check_item_hash
@@ -76,7 +76,7 @@ def upload_signed(
         data = facts(answer)
         if answer.status == 402:
             on_credit = payment_type(message.content) == "credit"
-            raise (InsufficientCreditsError if on_credit else InsufficientFundsError)(
+            raise (InsufficientCreditsError if on_credit else UnpaidMessageError)(
                 f"{answer.node or 'the node'} wants the storage of {size} bytes paid by "
                 f"{message.address} first; "
                 + ("buy credits" if on_credit else "hold ALEPH tokens, or pay with credits"),

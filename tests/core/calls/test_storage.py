@@ -19,6 +19,7 @@ from aleph_core.errors import (
     MalformedAnswerError,
     RateLimited,
     ResourceNotFoundError,
+    UnpaidMessageError,
     VerificationError,
 )
 from aleph_core.models.files import StorageLimits
@@ -69,7 +70,7 @@ def test_the_code_tells_what_became_of_the_message(status: int, expected: Messag
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
-        (402, "402: Payment Required", InsufficientFundsError),
+        (402, "402: Payment Required", UnpaidMessageError),
         (413, "Maximum request body size 26214400 exceeded.", FileTooLarge),
         (422, "422: Unprocessable Entity", InvalidMessageError),
         (422, {"errors": ["x"]}, InvalidMessageError),
