@@ -95,6 +95,14 @@ def test_any_other_length_is_refused(chain: bytes, length: int) -> None:
     assert failed_check(data) == "length"
 
 
+@pytest.mark.parametrize("size", [0, 1, 64, SIZE - 1, SIZE + 1])
+def test_one_certificate_has_one_length(size: int) -> None:
+    for kind in (sev.SevCertificate, sev.AuthorityCertificate):
+        with pytest.raises(CertificateError) as caught:
+            kind(CHAIN[:size])
+        assert caught.value.check == "length"
+
+
 def test_a_certificate_that_is_signed_anew_holds() -> None:
     for name in POSITIONS:
         assert sev.PlatformCertificates.from_bytes(changed(name, 4, b"\1\2")).verify(ROOTS)
