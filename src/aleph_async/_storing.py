@@ -19,6 +19,7 @@ from aleph_core.errors import (
     ProcessingTimeout,
 )
 from aleph_core.hashing import cid_hasher, sha256_hasher
+from aleph_core.json_text import Fields
 from aleph_core.mime import HEAD_SIZE, guess_mime_type
 from aleph_core.models.message import Message, MessageStatus, Published
 from aleph_core.payments import payment_type
@@ -50,7 +51,7 @@ class Storing(Publishing):
         extra_fields: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
         tags: Sequence[str] | None = None,
-        payment: Any = None,
+        payment: Fields | str | None = None,
         sync: bool = False,
         wait: bool | float = False,
         on_progress: Progress | None = None,
@@ -61,7 +62,7 @@ class Storing(Publishing):
         network has already, by its hash. It is read twice, in pieces: to compute the hash that is
         signed, and to be sent. ``storage_engine`` is ``storage`` or ``ipfs``; the latter needs the
         ``ipfs`` extra. ``ref`` is a free name of the file or the hash of the STORE to revise.
-        ``payment`` is hold or credit. ``sync`` and ``wait`` are those of ``create_post``.
+        ``payment`` is hold or credit, by default what nodes accept. ``sync`` and ``wait`` are those of ``create_post``.
         ``on_progress`` gets the bytes sent and their total.
 
         A node that wants a payment which the owner does not hold is asked the free way, for files

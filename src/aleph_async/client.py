@@ -12,10 +12,10 @@ from aleph_core.settings import Settings
 from aleph_core.verification import Verify
 
 from ._aggregates import Aggregates
+from ._deploying import Deploying
 from ._editing import Editing
 from ._posts import Posts
 from ._runtime import HttpClient, Timeout
-from ._storing import Storing
 from ._watch import Watching
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class AlephHttpClient(Posts, Aggregates, Watching):
         return self.instance
 
 
-class AuthenticatedAlephHttpClient(AlephHttpClient, Storing, Editing):
+class AuthenticatedAlephHttpClient(AlephHttpClient, Deploying, Editing):
     """Publish signed messages for an account, and read as ``AlephHttpClient`` does."""
 
     def __init__(

@@ -86,12 +86,13 @@ def _rule(message_type: object, time: float, *, persistent: bool) -> tuple[tuple
         raise ArgumentError("message_type", f"{shown(kind)} is none of {', '.join(_PAID)}")
     if kind == "V-PROGRAM":
         return (CREDIT,), "verifiable programs"
+    always_on = kind == "INSTANCE" or (kind == "PROGRAM" and persistent)
+    if always_on and time >= _MACHINES_BY_CREDIT_FROM:
+        return (CREDIT,), "instances and persistent programs since 2026-03-11"
     if time >= _ALL_BY_CREDIT_FROM:
         return (CREDIT,), "anything since 2027-01-01"
     if kind == "STORE":
         return (HOLD, CREDIT), "files"
-    if (kind == "INSTANCE" or persistent) and time >= _MACHINES_BY_CREDIT_FROM:
-        return (CREDIT,), "instances and persistent programs since 2026-03-11"
     return (HOLD, STREAM, CREDIT), "programs and instances"
 
 
