@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any, assert_type
 
 import httpx
-from aleph_message.models import Chain, ItemType, MessageType, Payment, PaymentType
+from aleph_message.models import Chain, ItemHash, ItemType, MessageType, Payment, PaymentType
+from aleph_message.models.execution.base import Encoding
+from aleph_message.models.execution.environment import (
+    HostRequirements,
+    HypervisorType,
+    NodeRequirements,
+    TrustedExecutionEnvironment,
+)
+from aleph_message.models.execution.volume import ImmutableVolume
 from aleph_message.status import MessageStatus as TheirStatus
 
 import aleph_async
@@ -48,6 +56,9 @@ from aleph_sync import (
     VmUpdateError,
     VolumeTooSmallError,
     WatchInterrupted,
+    make_instance_content,
+    make_program_content,
+    make_verifiable_program_content,
     verify_message,
 )
 
@@ -155,6 +166,48 @@ def publishing(account: ETHAccount | SOLAccount, file: Path) -> None:
     client.close()
 
 
+def deploying(client: aleph_sync.AuthenticatedAlephHttpClient, folder: Path) -> None:
+    hold = Payment(chain=Chain.ETH, type=PaymentType.hold, receiver=None)
+    store, _ = client.create_store(file_path=folder / "code.zip", wait=True)
+    program, status = client.create_program(
+        program_ref=store.item_hash,
+        entrypoint="main:app",
+        runtime=Settings().DEFAULT_RUNTIME_ID,
+        memory=256,
+        timeout_seconds=10,
+        internet=True,
+        aleph_api=True,
+        updatable=True,
+        persistent=True,
+        metadata={"name": "hello"},
+        encoding=Encoding.zip,
+        payment=hold,
+        volumes=[ImmutableVolume(ref=ItemHash("hash")), {"ephemeral": True, "size_mib": 5}],
+    )
+    print(program.item_hash, status)
+    deployed = client.create_program(code=folder, entrypoint="main:app", wait=30)
+    assert_type(deployed, Published)
+    assert_type(client.update_program(deployed, folder, wait=True), Published)
+    assert_type(client.update_program(deployed.item_hash, "folder"), Published)
+    machine = client.create_instance(
+        rootfs="hash",
+        rootfs_size=20480,
+        hypervisor=HypervisorType.qemu,
+        payment=hold,
+        ssh_keys=["ssh-rsa A"],
+        requirements=HostRequirements(node=NodeRequirements(node_hash=ItemHash("hash"))),
+        trusted_execution=TrustedExecutionEnvironment(policy=1),
+        environment_variables={"A": "1"},
+    )
+    assert_type(machine, Published)
+    client.create_instance("hash", trusted_execution=True, payment={"type": "credit"})
+    client.create_verifiable_program("hash", {"ref": "hash"}, [{"platform": "sev_snp"}], wait=5.0)
+    assert_type(client.wait_until_processed(machine.item_hash, timeout=5), MessageStatus)
+    assert_type(make_instance_content(rootfs="hash", rootfs_size=10240, vcpus=1), Content)
+    assert_type(make_program_content("hash", "main:app", payment="hold", time=1.5), Content)
+    assert_type(make_verifiable_program_content("hash", {}, []), Content)
+
+
 async def reading_async(hashes: list[str]) -> AsyncIterator[str]:
     async with aleph_async.AlephHttpClient(http_client=httpx.AsyncClient()) as client:
         assert_type(await client.get_message(hashes[0]), Message)
@@ -180,7 +233,9 @@ async def publishing_async(account: aleph_async.Account) -> None:
     async with aleph_async.AuthenticatedAlephHttpClient(account, api_server="http://a") as client:
         message, status = await client.create_post("text", "t")
         assert_type((await client.create_store(b"x")).message, Message)
-        assert_type(await client.forget("hash"), Published)
+        assert_type(await client.forget("hash", wait=True), Published)
+        assert_type(await client.create_program(code=Path("f"), entrypoint="m:a"), Published)
+        assert_type(await client.create_instance("hash", sync=True), Published)
         assert_type(await client.create_aggregate("key", {"a": {"b": None}}), Published)
         print(message.item_hash, status)
 
