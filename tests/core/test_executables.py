@@ -442,7 +442,6 @@ def test_what_is_wrong_in_all_of_them_is_named(
         (verifiable, {"backend": "tdx", "gpu": {}}, "gpu", "sev_snp"),
         (verifiable, {"volumes": [{"ref": REF}]}, "volumes", "0.hash_tree"),
         (verifiable, {"payment": "hold", "time": EARLY}, "payment", "pay by credit"),
-        (verifiable, {"requirements": {"gpu": [GPU]}}, "requirements", "gpu"),
     ],
     ids=lambda value: value.__name__ if callable(value) else str(value)[:60],
 )  # fmt: skip
