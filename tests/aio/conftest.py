@@ -12,6 +12,7 @@ import pytest
 from aleph_async import AlephHttpClient, AuthenticatedAlephHttpClient, ETHAccount
 from aleph_async._runtime import HttpClient
 from aleph_devnode import DevNode
+from tests.devnode.author import Author
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +66,25 @@ async def reader(node: DevNode) -> AsyncIterator[AlephHttpClient]:
     client = AlephHttpClient(node.url)
     yield client
     await client.aclose()
+
+
+@pytest.fixture
+async def services(node: DevNode) -> AsyncIterator[AlephHttpClient]:
+    """A client without an account whose services all are the local node's."""
+    client = AlephHttpClient(settings=node.client_settings())
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def owner(node: DevNode, account: ETHAccount) -> Author:
+    """Whoever publishes machines with plain requests; the same as the account."""
+    return Author(node.url, account)
+
+
+@pytest.fixture
+def rootfs(owner: Author) -> str:
+    return owner.store(b"rootfs")
 
 
 @pytest.fixture

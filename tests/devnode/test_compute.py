@@ -13,12 +13,11 @@ import pytest
 
 from aleph_devnode import DevNode, NodeSettings
 from tests.devnode.author import Author, Json, Visitor, eventually
+from tests.devnode.machines import CONFIDENTIAL, EARLY, instance, notify, program, started
 
 ABSENT = "e" * 64
 HERE = NodeSettings().node_hash
 RECEIVER = NodeSettings().reward_address
-# Before the end of the hold plan and of payment streams for machines.
-EARLY = 1_770_000_000
 GPU = {
     "vendor": "NVIDIA",
     "model": None,
@@ -34,14 +33,6 @@ WANTED_GPU = {
     "device_class": "0300",
     "device_id": "10de:27b0",
 }
-CONFIDENTIAL = {
-    "environment": {
-        "internet": True,
-        "aleph_api": True,
-        "hypervisor": "qemu",
-        "trusted_execution": {"policy": 1, "firmware": "f" * 64},
-    }
-}
 
 
 @pytest.fixture
@@ -53,50 +44,6 @@ def owner(author: Author) -> Author:
 @pytest.fixture
 def rootfs(owner: Author) -> str:
     return owner.store(b"rootfs")
-
-
-def instance(rootfs: str, **fields: Any) -> Json:
-    return {
-        "allow_amend": False,
-        "environment": {"internet": True, "aleph_api": True},
-        "resources": {"vcpus": 1, "memory": 2048, "seconds": 30},
-        "rootfs": {
-            "parent": {"ref": rootfs, "use_latest": True},
-            "persistence": "host",
-            "size_mib": 20480,
-        },
-        "volumes": [],
-        "payment": {"type": "credit"},
-        **fields,
-    }
-
-
-def program(ref: str, **fields: Any) -> Json:
-    return {
-        "type": "vm-function",
-        "allow_amend": False,
-        "code": {"encoding": "zip", "entrypoint": "main:app", "ref": ref, "use_latest": False},
-        "on": {"http": True, "persistent": True},
-        "environment": {"internet": False, "aleph_api": True},
-        "resources": {"vcpus": 1, "memory": 128, "seconds": 30},
-        "runtime": {"ref": ref, "use_latest": True, "comment": ""},
-        "payment": {"type": "credit"},
-        "volumes": [],
-        **fields,
-    }
-
-
-def notify(visitor: Visitor, vm: str) -> Any:
-    return visitor.post("/control/allocation/notify", {"instance": vm})
-
-
-def started(owner: Author, rootfs: str, **fields: Any) -> str:
-    """Publish an instance and start it."""
-    vm = owner.send("INSTANCE", instance(rootfs, **fields))
-    answer = notify(owner, vm)
-    assert answer.status == 200, answer.text
-    assert answer.json == {"success": True, "successful": True, "failing": [], "errors": {}}
-    return vm
 
 
 def execution(visitor: Visitor, vm: str) -> Json:
