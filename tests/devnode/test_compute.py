@@ -165,11 +165,20 @@ def test_a_confidential_machine_waits_for_its_owner(owner: Author, rootfs: str) 
     found = execution(owner, vm)
     assert (found["running"], found["awaiting_confidential_init"]) == (False, True)
     assert owner.get("/about/executions/list").json[vm]["awaiting_confidential_init"] is True
-    poor = owner.another()
-    held = poor.send(
-        "INSTANCE", instance(rootfs, **CONFIDENTIAL, payment=None, time=EARLY), status=422
-    )
-    assert notify(poor, held).status == 500
+
+
+def test_a_confidential_machine_on_the_hold_plan_is_paid_by_its_sender(
+    owner: Author, rootfs: str
+) -> None:
+    held = instance(rootfs, **CONFIDENTIAL, payment=None, time=EARLY)
+    assert notify(owner, owner.send("INSTANCE", held)).status == 200
+    friend = owner.another()
+    allowed = {"authorizations": [{"address": friend.address, "types": ["INSTANCE"]}]}
+    owner.aggregate("security", allowed)
+    delegated = held | {"address": owner.address, "time": EARLY + 1}
+    refused = notify(friend, friend.send("INSTANCE", delegated))
+    assert refused.status == 402
+    assert refused.json["error"].splitlines()[0] == "Insufficient balance for this instance"
 
 
 def test_the_scheduler_starts_what_is_held_or_persistent(owner: Author, rootfs: str) -> None:
@@ -377,6 +386,7 @@ def test_the_node_says_who_it_is_and_that_it_is_well(owner: Author) -> None:
     check = "/status/check/version"
     assert owner.get(check, reference="1.14.0").text.startswith("Up-to-date: ")
     assert owner.get(check, reference="1.14.1").status == 403
+    assert owner.get(check, reference="1.14.0-rc1").status == 200
     assert owner.get(check, reference="newest").status == 400
     assert owner.get(check).status == 400
     assert owner.get("/releases/latest").json["tag_name"] == "1.14.0"

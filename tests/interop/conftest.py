@@ -28,7 +28,7 @@ def sdk(node: DevNode, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pub
             pytrace=False,
         )
     home = tmp_path_factory.mktemp("home")
-    with PublishedSdk(python, node.url, KEYS, home) as running:
+    with PublishedSdk(python, node, KEYS, home) as running:
         for address in running.addresses.values():
             node.fund(address)
         yield running

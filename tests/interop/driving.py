@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import aleph_async
 import aleph_sync
+from aleph_devnode import DevNode
 
 PROGRAM = Path(__file__).with_name("published_sdk.py")
 PATIENCE = 60.0
@@ -31,9 +32,9 @@ class SdkError(Exception):
 class PublishedSdk:
     """The published SDK as a process that takes commands, one at a time."""
 
-    def __init__(self, python: str, node: str, keys: dict[str, str], home: Path) -> None:
+    def __init__(self, python: str, node: DevNode, keys: dict[str, str], home: Path) -> None:
         self._process = subprocess.Popen(
-            [python, str(PROGRAM), json.dumps({"node": node, "keys": keys})],
+            [python, str(PROGRAM), json.dumps({"node": node.url, "keys": keys})],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -41,6 +42,7 @@ class PublishedSdk:
             cwd=home,
             env={
                 **{k: v for k, v in os.environ.items() if not k.upper().startswith("ALEPH_")},
+                **node.environment(),
                 "HOME": str(home),
             },
         )
@@ -68,7 +70,7 @@ class PublishedSdk:
             stdout.close()
 
     def __call__(self, method: str, *, chain: str = "ETH", **arguments: Any) -> Any:
-        """Run a method of the SDK's client and return its result in JSON terms."""
+        """Run a method of the SDK's client, or ``service.method``, and return its result in JSON terms."""
         number = next(self._numbers)
         command = {"number": number, "method": method, "chain": chain, "arguments": arguments}
         assert self._process.stdin is not None

@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import sys
 from collections.abc import AsyncIterable, Callable
 from enum import Enum
+from operator import attrgetter
 from typing import Any
 
 from aleph.sdk.chains import ethereum, solana
 from aleph.sdk.chains.common import get_verification_buffer
 from aleph.sdk.client import AuthenticatedAlephHttpClient
+from aleph.sdk.conf import settings
 from aleph.sdk.query.filters import MessageFilter, PostFilter
 from aleph.sdk.types import StorageEnum
 from aleph_message import parse_message
@@ -89,7 +92,7 @@ class Driver:
             self.watching.cancel()
             await asyncio.gather(self.watching, return_exceptions=True)
             return None
-        result = getattr(client, method)(**arguments)
+        result = attrgetter(method)(client)(**arguments)
         if isinstance(result, AsyncIterable):
             return [item async for item in result]
         return await result
@@ -105,7 +108,14 @@ class Driver:
             write({"number": number, "error": type(error).__name__, "text": str(error)})
 
 
+def find_services_here() -> None:
+    """Take the hosts of services from the environment; the SDK reads only some of them from there."""
+    for name in ("SCHEDULER_URL", "CRN_LIST_URL", "CRN_VERSION_URL", "DNS_API"):
+        setattr(type(settings), name, os.environ[f"ALEPH_{name}"])
+
+
 async def main(node: str, keys: dict[str, str]) -> None:
+    find_services_here()
     clients = {
         # Without `timeout`: the SDK cannot encode JSON when it is given.
         chain: AuthenticatedAlephHttpClient(ACCOUNTS[chain](bytes.fromhex(key)), api_server=node)

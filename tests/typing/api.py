@@ -269,3 +269,51 @@ def errors(client: aleph_async.AlephHttpClient) -> None:
         print(error.last_seen, error.attempts)
     except AlephClientError as error:
         print(error.message)
+
+
+def services(client: aleph_sync.AlephHttpClient, address: str, vm: str) -> Iterator[object]:
+    assert_type(client.scheduler.get_plan(), aleph_sync.SchedulerPlan)
+    nodes: aleph_sync.SchedulerNodes = client.scheduler.get_scheduler_node()
+    assert_type(nodes.get_url("node"), str | None)
+    assert_type(client.scheduler.get_allocation(vm), aleph_sync.AllocationItem)
+    assert_type(client.scheduler.get_vms(owner=address), Page[aleph_sync.SchedulerVm])
+    for scheduled in client.scheduler.get_vms_iterator(vm_hash="6d", on_invalid=print):
+        assert_type(scheduled.allocated_node, str | None)
+    crns = client.crn.get_crns_list(only_active=False)
+    assert_type(crns, aleph_sync.CrnList)
+    assert_type(crns[0], aleph_sync.CRN)
+    assert_type(crns.find_crn(address=address), aleph_sync.CRN | None)
+    for crn in crns:
+        yield crn.address
+    resources = aleph_sync.VmResources(vcpus=1, memory=2048, disk_mib=20480)
+    client.crn.filter_crn("latest", True, gpu=["10de:2331"], vm_resources=resources)
+    client.crn.filter_crn(gpu="H100", vm_resources={"vcpus": 2}, only_active=False)
+    assert_type(client.crn.fetch_gpu_on_network(), aleph_sync.NetworkGPUS)
+    found = client.crn.get_vm(crn_address=address, item_hash=vm)
+    assert_type(found, aleph_sync.CrnExecutionV1 | aleph_sync.CrnExecutionV2 | None)
+    if found is not None:
+        assert_type(found.running, bool)
+    assert_type(client.crn.update_instance_config(address, vm), dict[str, Any])
+    assert_type(client.crn.get_system_usage(address), aleph_sync.SystemUsage)
+    if client.crn.check_host(address):
+        yield client.crn.get_config(address).domain_name
+    messages = client.utils.get_instances(address)
+    assert_type(messages, list[Message])
+    places = client.instance.get_instances_allocations(messages)
+    for place in places.values():
+        assert_type(place.crn_url, str)
+    for entry in client.instance.get_instance_executions_info(places).values():
+        if isinstance(entry, aleph_sync.ExecutionFailed):
+            yield entry.error
+        elif entry is not None:
+            yield entry.networking
+    assert_type(client.dns.get_public_dns(), list[aleph_sync.Dns])
+    assert_type(client.dns.get_dns_for_instance(item_hash=vm), aleph_sync.Dns | None)
+
+
+async def services_async(client: aleph_async.AlephHttpClient, vm: str) -> None:
+    assert_type(await client.scheduler.get_plan(), aleph_async.SchedulerPlan)
+    assert_type(await client.crn.get_last_crn_version(), str)
+    async for scheduled in client.scheduler.get_vms_iterator():
+        assert_type(scheduled, aleph_async.SchedulerVm)
+    assert_type(await client.dns.get_dns_for_instance(vm_hash=vm), aleph_async.Dns | None)

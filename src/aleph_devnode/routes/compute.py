@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from aleph_core.versions import version_key
+
 from .. import allocation, executions
 from ..answers import Refusal, answer, parse_body, read_body
 from ..compute_answers import Handler, InvalidBody, endpoint, machine_ref, unknown
@@ -115,17 +117,14 @@ async def check_version(request: Request) -> Response:
     if not reference:
         raise Refusal(400, "Query field '?reference=` must be specified")
     current = node_of(request).settings.compute_version
-    try:
-        outdated = _release(current) < _release(reference)
-    except ValueError as error:
-        raise Refusal(400, f"Invalid version: '{reference}'") from error
-    if outdated:
+    ours, wanted = version_key(current), version_key(reference)
+    if wanted is None:
+        raise Refusal(400, f"Invalid version: '{reference}'")
+    if ours is None:
+        raise Refusal(503, f"Invalid version: '{current}'")
+    if ours < wanted:
         raise Refusal(403, f"Outdated: version {current} < {reference}")
     return PlainTextResponse(f"Up-to-date: version {current} >= {reference}")
-
-
-def _release(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.partition("-")[0].split("."))
 
 
 async def notify(request: Request) -> Response:
