@@ -55,6 +55,20 @@ from aleph_core.errors import (
     WatchInterrupted,
 )
 from aleph_core.filters import MessageFilter, PostFilter, SortBy, SortOrder
+from aleph_core.machine_errors import (
+    BackupFailed,
+    BackupNotFound,
+    ClockSkew,
+    KeyExpired,
+    LoginRefused,
+    NoCapacity,
+    NotAuthorized,
+    VmBusy,
+    VmNotFound,
+    VmNotRunning,
+    VmStartError,
+    WrongDomain,
+)
 from aleph_core.models.aggregate import Aggregate
 from aleph_core.models.files import StorageLimits, StoredContent
 from aleph_core.models.message import (
@@ -66,6 +80,7 @@ from aleph_core.models.message import (
 )
 from aleph_core.models.page import InvalidEntry, Page
 from aleph_core.models.post import Post
+from aleph_core.models.vm_result import VmResult
 from aleph_core.rejected import (
     AmendError,
     ContentUnavailableError,
@@ -89,6 +104,7 @@ from aleph_core.verification import Verify, verify_message
 from ._remote import RemoteAccount
 from ._runtime import Limits, Timeout
 from .client import AlephHttpClient, AuthenticatedAlephHttpClient
+from .vm_client import VMClient, VmClient
 
 if TYPE_CHECKING:
     from aleph_core.accounts import (
@@ -178,11 +194,14 @@ __all__ = [
     "Authorization",
     "AuthorizationBuilder",
     "AvalancheAccount",
+    "BackupFailed",
+    "BackupNotFound",
     "BadSignatureError",
     "BroadcastError",
     "CSDKAccount",
     "Capability",
     "CertificateError",
+    "ClockSkew",
     "ClosedClientError",
     "ConfigurationError",
     "Content",
@@ -215,9 +234,11 @@ __all__ = [
     "InvalidFormatError",
     "InvalidItemHashError",
     "InvalidMessageError",
+    "KeyExpired",
     "LedgerAccount",
     "LedgerETHAccount",
     "Limits",
+    "LoginRefused",
     "MainConfiguration",
     "MalformedAnswerError",
     "Message",
@@ -230,8 +251,10 @@ __all__ = [
     "NULS2Account",
     "NULSAccount",
     "NetworkGPUS",
+    "NoCapacity",
     "NodeCheck",
     "NodeItem",
+    "NotAuthorized",
     "NotFoundError",
     "Page",
     "PaymentMethodError",
@@ -273,14 +296,22 @@ __all__ = [
     "UnsupportedByNode",
     "UnverifiableChainError",
     "UnverifiableContentError",
+    "VMClient",
     "VerificationError",
     "Verify",
+    "VmBusy",
+    "VmClient",
+    "VmNotFound",
     "VmNotFoundError",
+    "VmNotRunning",
     "VmResources",
+    "VmResult",
+    "VmStartError",
     "VmUpdateError",
     "VolumeNotFoundError",
     "VolumeTooSmallError",
     "WatchInterrupted",
+    "WrongDomain",
     "__version__",
     "create_key_file",
     "get_fallback_account",

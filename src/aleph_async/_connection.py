@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
+
+import attrs
 
 from aleph_core import __version__
 from aleph_core.call import Answer, Call, JsonBody, RawBody
@@ -21,6 +23,7 @@ from ._runtime import (
     FileSource,
     Http,
     HttpClient,
+    Job,
     Progress,
     Request,
     Timeout,
@@ -125,10 +128,12 @@ class Connection:
         file: FileSource | None = None,
         on_progress: Progress | None = None,
         node: str | None = None,
+        headers: Job[Mapping[str, str]] | None = None,
     ) -> T:
         """Send the call until an answer is to be kept, and return what it parses to.
 
         ``node`` is the base URL of another server, a service or a compute node, to ask that one alone.
+        ``headers`` makes further headers for each attempt.
         """
         nodes = self.nodes if node is None else [node]
         http = self._http if node is None or node in self.nodes else self._outside
@@ -142,6 +147,8 @@ class Connection:
         begun = clock()
         while True:
             request = _request(call, nodes[plan.node], file, on_progress)
+            if headers is not None:
+                request = attrs.evolve(request, headers={**request.headers, **await headers()})
             outcome: Answer | TransportError
             try:
                 outcome = await http.exchange(request, limit=_LARGEST_ANSWER)

@@ -13,7 +13,7 @@ from ._runtime import run_blocking
 if TYPE_CHECKING:
     from aleph_core.accounts import Account
 
-__all__ = ["sign"]
+__all__ = ["sign", "sign_raw"]
 
 
 async def sign(message: Message, account: Account | RemoteAccount) -> Message:
@@ -25,3 +25,15 @@ async def sign(message: Message, account: Account | RemoteAccount) -> Message:
     if getattr(account, "interactive", False):
         return await run_blocking(messages.sign, message, account)
     return messages.sign(message, account)
+
+
+async def sign_raw(buffer: bytes, account: Account | RemoteAccount) -> bytes:
+    """Return the account's bare signature of any bytes, without holding up anything else.
+
+    Raises ``SigningError`` for the account of a signing service, which signs messages only.
+    """
+    if isinstance(account, RemoteAccount):
+        return await account.sign_raw(buffer)
+    if getattr(account, "interactive", False):
+        return await run_blocking(account.sign_raw, buffer)
+    return account.sign_raw(buffer)

@@ -18,6 +18,7 @@ from .routes import (
     accounts,
     aggregates,
     compute,
+    control,
     info,
     messages,
     posts,
@@ -93,6 +94,7 @@ def make_app(node: Node) -> Starlette:
             *info.ROUTES,
             *services.ROUTES,
             *compute.ROUTES,
+            *control.ROUTES,
             *compute.UNKNOWN,
         ],
         middleware=[

@@ -6,14 +6,24 @@ from collections.abc import Awaitable, Callable
 
 from pydantic import ValidationError
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from .answers import Refusal, answer
 from .envelopes import hash_kind
+from .logins import LoginRefused
 from .node import node_of
 from .times import from_seconds
 
 Handler = Callable[[Request], Awaitable[Response]]
+
+
+class PlainRefusal(Exception):
+    """Answer with a plain sentence, as the real node does here and there."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(status, text)
+        self.status = status
+        self.text = text
 
 
 class InvalidBody(Exception):
@@ -35,6 +45,10 @@ def endpoint(handler: Handler) -> Handler:
             response = await handler(request)
         except Refusal as refusal:
             response = answer({"error": refusal.text}, refusal.status)
+        except LoginRefused as refused:
+            response = answer({"error": refused.reason}, refused.status)
+        except PlainRefusal as refusal:
+            response = PlainTextResponse(refusal.text, refusal.status)
         except InvalidBody as invalid:
             # The real node writes the list of errors as JSON twice.
             response = answer(invalid.errors, 400)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = """
 CREATE TABLE messages (
@@ -93,6 +93,11 @@ CREATE TABLE machines (
     vm_hash TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, owner TEXT NOT NULL, state TEXT NOT NULL
 );
 CREATE TABLE kept_ports (vm_hash TEXT PRIMARY KEY, ports TEXT NOT NULL);
+CREATE TABLE past_machines (vm_hash TEXT PRIMARY KEY, owner TEXT NOT NULL);
+CREATE TABLE machine_logs (
+    id INTEGER PRIMARY KEY, vm_hash TEXT NOT NULL, stream TEXT NOT NULL, time REAL NOT NULL, message TEXT NOT NULL
+);
+CREATE INDEX machine_logs_by_machine ON machine_logs (vm_hash, id);
 """
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from . import aggregates, port_mapping
+from . import aggregates, machine_logs, port_mapping
 from .processed import Message
 from .settings import NodeSettings
 from .times import now
@@ -34,6 +34,7 @@ class Machine:
 
     ``number`` tells its networks from those of others. ``created`` turns true when it has a network. A confidential
     machine is then not ``running`` yet: it waits for its owner. ``placed`` ones were put here by the scheduler.
+    ``disk`` tells where the content of its disk comes from.
     """
 
     vm_hash: str
@@ -48,6 +49,8 @@ class Machine:
     running: bool = False
     mapped_ports: port_mapping.Mapped = attrs.field(factory=dict)
     gpus: list[str] = attrs.field(factory=list)
+    disk: str = "image"
+    volumes_erased: int = 0
     times: dict[str, float | None] = attrs.field(factory=lambda: dict.fromkeys(MOMENTS))
 
     @property
@@ -154,7 +157,19 @@ class Machines:
         failure = self.update_ports(connection, machine)
         if failure is not None:
             remove(connection, machine.vm_hash)
+        elif machine.running:
+            machine_logs.write_boot(connection, machine.vm_hash)
         return failure
+
+    def restart(self, connection: Connection, machine: Machine) -> None:
+        """Start a machine anew; a confidential one waits for its owner again."""
+        machine.created = True
+        machine.running = not machine.confidential
+        machine.times |= dict.fromkeys(("starting_at", "started_at"), now())
+        machine.times |= dict.fromkeys(("stopping_at", "stopped_at"))
+        if machine.running:
+            machine_logs.write_boot(connection, machine.vm_hash)
+        self.save(connection, machine)
 
     def bring_up(self, connection: Connection, vm_hash: str) -> Exception | None:
         """Bring up the machine of this hash, if it is there and its time has come; return what went wrong."""

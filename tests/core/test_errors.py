@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aleph_core import errors, rejected
+from aleph_core import errors, machine_errors, rejected
 from aleph_core.errors import (
     AlephClientError,
     AlephError,
@@ -31,7 +31,9 @@ ARGUMENTS: dict[str, Any] = {
     "item_hash": "a" * 64,
     "message_status": "pending",
 }
-KINDS = [getattr(home, name) for home in (errors, rejected) for name in home.__all__]
+KINDS = [
+    getattr(home, name) for home in (errors, machine_errors, rejected) for name in home.__all__
+]
 
 
 def make(kind: type[AlephError]) -> AlephError:
