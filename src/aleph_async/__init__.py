@@ -131,10 +131,26 @@ if TYPE_CHECKING:
         read_key_file,
         save_main_configuration,
     )
+    from aleph_core.credits import (
+        CreditDirection,
+        CreditFilter,
+        CreditSortBy,
+    )
     from aleph_core.executables import (
         make_instance_content,
         make_program_content,
         make_verifiable_program_content,
+    )
+    from aleph_core.models.accounts import (
+        AccountFile,
+        AccountFiles,
+        AddressStats,
+        Balance,
+        ChainBalance,
+        CreditBalance,
+        CreditDetail,
+        CreditEntry,
+        CreditSummary,
     )
     from aleph_core.models.allocations import (
         AllocationFailed,
@@ -179,6 +195,9 @@ __all__ = [
     "CRN",
     "GPU",
     "Account",
+    "AccountFile",
+    "AccountFiles",
+    "AddressStats",
     "Aggregate",
     "AggregateConflictError",
     "AlephClientError",
@@ -197,10 +216,12 @@ __all__ = [
     "BackupFailed",
     "BackupNotFound",
     "BadSignatureError",
+    "Balance",
     "BroadcastError",
     "CSDKAccount",
     "Capability",
     "CertificateError",
+    "ChainBalance",
     "ClockSkew",
     "ClosedClientError",
     "ConfigurationError",
@@ -208,6 +229,13 @@ __all__ = [
     "ContentMismatchError",
     "ContentUnavailableError",
     "CosmosAccount",
+    "CreditBalance",
+    "CreditDetail",
+    "CreditDirection",
+    "CreditEntry",
+    "CreditFilter",
+    "CreditSortBy",
+    "CreditSummary",
     "CrnConfig",
     "CrnExecutionV1",
     "CrnExecutionV2",
@@ -397,6 +425,22 @@ _LAZY = {
             "GPU",
             "NodeCheck",
             "SystemUsage",
+        ),
+        "aleph_core.credits": (
+            "CreditDirection",
+            "CreditFilter",
+            "CreditSortBy",
+        ),
+        "aleph_core.models.accounts": (
+            "AccountFile",
+            "AccountFiles",
+            "AddressStats",
+            "Balance",
+            "ChainBalance",
+            "CreditBalance",
+            "CreditDetail",
+            "CreditEntry",
+            "CreditSummary",
         ),
     }.items()
     for name in names

@@ -11,6 +11,7 @@ from aleph_core.retry import RetryPolicy
 from aleph_core.settings import Settings
 from aleph_core.verification import Verify
 
+from ._accounts import Accounts
 from ._aggregates import Aggregates
 from ._deploying import Deploying
 from ._editing import Editing
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["AlephHttpClient", "AuthenticatedAlephHttpClient"]
 
 
-class AlephHttpClient(Posts, Aggregates, Watching):
-    """Read messages, posts, aggregates and files, and check what is read.
+class AlephHttpClient(Posts, Aggregates, Accounts, Watching):
+    """Read messages, posts, aggregates, files and balances, and check what can be checked.
 
     ``api_server`` is the URL of a node or several; the first that answers is used. ``timeout`` is in
     seconds for each step of an exchange, or an ``httpx.Timeout``; None is the default of 30 s.

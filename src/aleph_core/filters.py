@@ -22,13 +22,14 @@ __all__ = ["MessageFilter", "PostFilter", "SortBy", "SortOrder", "check_paging"]
 Time = datetime | int | float
 Texts = str | Iterable[str]
 E = TypeVar("E", bound=Enum)
+F = TypeVar("F", bound=attrs.AttrsInstance)
 
 # The single-status lists of pyaleph: their entries are skeletons, and they have no cursors.
 TERMINAL = (MessageStatus.FORGOTTEN, MessageStatus.REMOVED)
 # Accepted by pyaleph in a list, but never found.
 _UNLISTED = (MessageStatus.PENDING, MessageStatus.REJECTED)
 
-_PAYMENT_TYPES = ("hold", "superfluid", "credit")
+PAYMENT_TYPES = ("hold", "superfluid", "credit")
 
 
 class SortBy(StrEnum):
@@ -43,12 +44,12 @@ class SortOrder(StrEnum):
     @classmethod
     def read(cls, value: SortOrder | str | int | None) -> SortOrder | None:
         """Return the order for a member, ``1`` or ``-1``, as a number or as text."""
-        return _choice(
+        return choice(
             cls, "sort_order", None if value is None else str(getattr(value, "value", value))
         )
 
 
-def _texts(value: Texts | None) -> tuple[str, ...]:
+def as_texts(value: Texts | None) -> tuple[str, ...]:
     """Convert to a tuple; one string is one value, never its letters. The entries are checked later."""
     if value is None:
         return ()
@@ -57,7 +58,7 @@ def _texts(value: Texts | None) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _seconds(value: Time | None) -> float | None:
+def as_seconds(value: Time | None) -> float | None:
     """Convert to seconds since 1970; a naive datetime is local time, as in the standard library."""
     if not isinstance(value, datetime):
         return value
@@ -69,14 +70,14 @@ def _seconds(value: Time | None) -> float | None:
 
 
 def _sorted_by(value: SortBy | str | None) -> SortBy | None:
-    return _choice(SortBy, "sort_by", value)
+    return choice(SortBy, "sort_by", value)
 
 
 def _ordered(value: SortOrder | str | int | None) -> SortOrder | None:
     return SortOrder.read(value)
 
 
-def _choice(kind: type[E], name: str, value: object) -> E | None:
+def choice(kind: type[E], name: str, value: object) -> E | None:
     if value is None:
         return None
     try:
@@ -86,16 +87,29 @@ def _choice(kind: type[E], name: str, value: object) -> E | None:
         raise ArgumentError(name, f"{shown(value)} is none of {names}") from None
 
 
+def merged(kind: type[F], given: object, argument: str, restrictions: Mapping[str, Any]) -> F:
+    """Return a filter of this kind with further restrictions, given as single arguments."""
+    if given is not None and not isinstance(given, kind):
+        raise ArgumentError(argument, f"expected a {kind.__name__}, not {given!r:.80}")
+    known = {field.name for field in attrs.fields(kind)}
+    for name in restrictions:
+        if name not in known:
+            raise ArgumentError(name, f"is no restriction; there are {', '.join(sorted(known))}")
+    base: Any = kind() if given is None else given
+    changed: F = attrs.evolve(base, **restrictions)
+    return changed
+
+
 @attrs.frozen
 class _Filter:
-    refs: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    addresses: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    tags: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    hashes: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    channels: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    chains: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    start_date: float | None = attrs.field(default=None, converter=_seconds, kw_only=True)
-    end_date: float | None = attrs.field(default=None, converter=_seconds, kw_only=True)
+    refs: tuple[str, ...] = attrs.field(default=(), converter=as_texts, kw_only=True)
+    addresses: tuple[str, ...] = attrs.field(default=(), converter=as_texts, kw_only=True)
+    tags: tuple[str, ...] = attrs.field(default=(), converter=as_texts, kw_only=True)
+    hashes: tuple[str, ...] = attrs.field(default=(), converter=as_texts, kw_only=True)
+    channels: tuple[str, ...] = attrs.field(default=(), converter=as_texts, kw_only=True)
+    chains: tuple[str, ...] = attrs.field(default=(), converter=as_texts, kw_only=True)
+    start_date: float | None = attrs.field(default=None, converter=as_seconds, kw_only=True)
+    end_date: float | None = attrs.field(default=None, converter=as_seconds, kw_only=True)
     sort_by: SortBy | None = attrs.field(default=None, converter=_sorted_by, kw_only=True)
     sort_order: SortOrder | None = attrs.field(default=None, converter=_ordered, kw_only=True)
 
@@ -103,9 +117,9 @@ class _Filter:
         for field in attrs.fields(type(self)):
             value = getattr(self, field.name)
             if isinstance(value, tuple):
-                object.__setattr__(self, field.name, _plain(value, field.name))
+                object.__setattr__(self, field.name, check_texts(value, field.name))
             elif field.name.endswith("_date") and value is not None:
-                object.__setattr__(self, field.name, _finite(value, field.name))
+                object.__setattr__(self, field.name, check_seconds(value, field.name))
             elif field.name.endswith("_block") and value is not None:
                 check_count(value, field.name)
         check_addresses(self.addresses, "addresses")
@@ -113,18 +127,6 @@ class _Filter:
         start, end = self.start_date, self.end_date
         if start is not None and end is not None and end < start:
             raise ArgumentError("end_date", "is before start_date")
-
-    @classmethod
-    def _merged(cls, given: Self | None, argument: str, restrictions: Mapping[str, Any]) -> Self:
-        if given is not None and not isinstance(given, cls):
-            raise ArgumentError(argument, f"expected a {cls.__name__}, not {given!r:.80}")
-        known = {field.name for field in attrs.fields(cls)}
-        for name in restrictions:
-            if name not in known:
-                raise ArgumentError(
-                    name, f"is no restriction; there are {', '.join(sorted(known))}"
-                )
-        return (given or cls()).evolve(**restrictions)
 
     def first_position(self) -> Position:
         """Return where a walk through all pages begins."""
@@ -150,7 +152,7 @@ class _Filter:
             )
             if values
         ]
-        params += _numbers(startDate=self.start_date, endDate=self.end_date)
+        params += number_params(startDate=self.start_date, endDate=self.end_date)
         if self.sort_by is not None:
             params.append(("sortBy", self.sort_by.value))
         if self.sort_order is not None:
@@ -168,13 +170,13 @@ class MessageFilter(_Filter):
     Raises ``ArgumentError`` for what nodes would refuse or silently ignore.
     """
 
-    message_types: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    message_statuses: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    content_types: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    content_keys: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    content_hashes: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    owners: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    payment_types: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    message_types: tuple[str, ...] = attrs.field(default=(), converter=as_texts, kw_only=True)
+    message_statuses: tuple[str, ...] = attrs.field(default=(), converter=as_texts, kw_only=True)
+    content_types: tuple[str, ...] = attrs.field(default=(), converter=as_texts, kw_only=True)
+    content_keys: tuple[str, ...] = attrs.field(default=(), converter=as_texts, kw_only=True)
+    content_hashes: tuple[str, ...] = attrs.field(default=(), converter=as_texts, kw_only=True)
+    owners: tuple[str, ...] = attrs.field(default=(), converter=as_texts, kw_only=True)
+    payment_types: tuple[str, ...] = attrs.field(default=(), converter=as_texts, kw_only=True)
     start_block: int | None = attrs.field(default=None, kw_only=True)
     end_block: int | None = attrs.field(default=None, kw_only=True)
 
@@ -192,13 +194,13 @@ class MessageFilter(_Filter):
                     "list_aggregates(keys=…) finds the others",
                 )
         for status in self.message_statuses:
-            if _choice(MessageStatus, "message_statuses", status) in _UNLISTED:
+            if choice(MessageStatus, "message_statuses", status) in _UNLISTED:
                 raise ArgumentError(
                     "message_statuses",
                     f"nodes list no {status} messages; get_message_status tells of a single one",
                 )
-        _check_known(self.message_types, MESSAGE_TYPES, "message_types")
-        _check_known(self.payment_types, _PAYMENT_TYPES, "payment_types")
+        check_known(self.message_types, MESSAGE_TYPES, "message_types")
+        check_known(self.payment_types, PAYMENT_TYPES, "payment_types")
         if self.skeletons and len(self.message_statuses) > 1:
             raise ArgumentError(
                 "message_statuses", "forgotten and removed can each be asked for alone only"
@@ -211,7 +213,7 @@ class MessageFilter(_Filter):
         """Merge a filter with restrictions given as single arguments."""
         if post_types is not None:
             restrictions = {"message_types": "POST", **restrictions, "content_types": post_types}
-        return cls._merged(given, "message_filter", restrictions)
+        return merged(cls, given, "message_filter", restrictions)
 
     def first_position(self) -> Position:
         # The lists of forgotten and removed messages have no cursors.
@@ -306,7 +308,7 @@ class PostFilter(_Filter):
     the answer and a page may come out shorter.
     """
 
-    types: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    types: tuple[str, ...] = attrs.field(default=(), converter=as_texts, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         self._check()
@@ -314,7 +316,7 @@ class PostFilter(_Filter):
     @classmethod
     def from_arguments(cls, given: Self | None, restrictions: Mapping[str, Any]) -> Self:
         """Merge a filter with restrictions given as single arguments."""
-        return cls._merged(given, "post_filter", restrictions)
+        return merged(cls, given, "post_filter", restrictions)
 
     def params(self) -> list[tuple[str, str]]:
         """Return the query parameters, not yet encoded."""
@@ -340,7 +342,7 @@ class PostFilter(_Filter):
         return _among(post.chain, self.chains)
 
 
-def _check_known(values: Sequence[str], known: Sequence[str], argument: str) -> None:
+def check_known(values: Sequence[str], known: Sequence[str], argument: str) -> None:
     for value in values:
         if value not in known:
             raise ArgumentError(argument, f"{value!r:.80} is none of {', '.join(known)}")
@@ -361,7 +363,7 @@ def _hashable(values: list[Any]) -> set[str]:
     return {value for value in values if isinstance(value, str)}
 
 
-def _numbers(**values: float | None) -> list[tuple[str, str]]:
+def number_params(**values: float | None) -> list[tuple[str, str]]:
     return [
         (name, str(int(value)) if value == int(value) else repr(value))
         for name, value in values.items()
@@ -369,14 +371,26 @@ def _numbers(**values: float | None) -> list[tuple[str, str]]:
     ]
 
 
-def _plain(values: Sequence[object], argument: str) -> tuple[str, ...]:
-    plain: list[str] = []
-    for value in values:
-        text = getattr(value, "value", value)
-        if not isinstance(text, str):
-            raise ArgumentError(argument, f"expected text, not {type(value).__name__}")
-        plain.append(check_listed(str.__str__(text), argument))
-    return tuple(plain)
+def check_texts(values: Sequence[object], argument: str) -> tuple[str, ...]:
+    return tuple(check_listed(_plain(value, argument), argument) for value in values)
+
+
+def check_text(value: object, argument: str) -> str:
+    """Return what can be the one value of a query parameter; raise ``ArgumentError`` for the rest."""
+    text = _plain(value, argument)
+    if not text or "\x00" in text:
+        raise ArgumentError(
+            argument, f"{text!r:.80} is empty or holds a character that nodes refuse"
+        )
+    return _encodable(text, argument)
+
+
+def _plain(value: object, argument: str) -> str:
+    """Return text, also that of a member of an enumeration."""
+    text = getattr(value, "value", value)
+    if not isinstance(text, str):
+        raise ArgumentError(argument, f"expected text, not {type(value).__name__}")
+    return str.__str__(text)
 
 
 def check_listed(text: str, argument: str) -> str:
@@ -385,6 +399,10 @@ def check_listed(text: str, argument: str) -> str:
         raise ArgumentError(
             argument, f"{text!r:.80} is empty or holds a comma, and lists travel comma-separated"
         )
+    return _encodable(text, argument)
+
+
+def _encodable(text: str, argument: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -392,7 +410,7 @@ def check_listed(text: str, argument: str) -> str:
     return text
 
 
-def _finite(value: object, argument: str) -> float:
+def check_seconds(value: object, argument: str) -> float:
     try:
         if not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value):
             return float(value)

@@ -25,6 +25,8 @@ __all__ = ["amount", "structure", "structure_entries", "when"]
 R = TypeVar("R", bound=Record)
 Hook = Callable[[Any, Any], Any]
 
+_LARGEST_EXPONENT = 1000
+
 
 def structure(value: Any, kind: type[R]) -> R:
     """Return the record that the JSON value describes.
@@ -52,15 +54,18 @@ def structure_entries(
 
 
 def amount(value: object) -> Decimal | None:
-    """Read a number given as text or as a number, which changes between modes as times do."""
-    if not isinstance(value, int | float | str) or isinstance(value, bool):
+    """Read a number given as text or as a number: the same field changes its type between modes.
+
+    None is what is no number, or so large or small that calculating with it could fail.
+    """
+    if not isinstance(value, int | float | str | Decimal) or isinstance(value, bool):
         return None
     try:
         # A float's shortest text is what the node wrote.
-        number = Decimal(value if isinstance(value, int) else str(value))
+        number = Decimal(value if isinstance(value, int | Decimal) else str(value))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and abs(number.adjusted()) <= _LARGEST_EXPONENT else None
 
 
 def when(value: object) -> datetime | None:

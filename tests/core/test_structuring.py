@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from aleph_core.errors import MalformedAnswerError
 from aleph_core.models.record import Record, named
-from aleph_core.structuring import structure, structure_entries
+from aleph_core.structuring import amount, structure, structure_entries
 from tests.core.recorded import JSON
 
 
@@ -68,6 +68,34 @@ def test_every_type_is_read() -> None:
 
 def test_a_float_is_the_decimal_that_its_text_shows() -> None:
     assert structure({"name": "a", "price": 0.1}, Machine).price == Decimal("0.1")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("0.5", Decimal("0.5")),
+        (0.5, Decimal("0.5")),
+        (6.357828769683e-06, Decimal("0.000006357828769683")),
+        (10**30, Decimal(10**30)),
+        (Decimal("1.50"), Decimal("1.50")),
+        ("1e1000", Decimal("1e1000")),
+        *(
+            (odd, None)
+            for odd in ("1e1001", "1e-1001", "0e9999", "NaN", "-Infinity", "", "5 ALEPH")
+        ),
+        *((odd, None) for odd in (True, None, [], {}, float("inf"))),
+    ],
+)
+def test_an_amount_is_exact_or_none(value: Any, expected: Decimal | None) -> None:
+    assert amount(value) == expected
+
+
+@given(st.text() | st.floats() | st.integers() | st.decimals(allow_nan=True))
+def test_one_can_calculate_with_every_amount(value: Any) -> None:
+    found = amount(value)
+    if found is not None:
+        assert (found + found).is_finite()
+        assert (found * 86400).is_finite()
 
 
 def test_unknown_fields_are_kept_and_read_as_items() -> None:

@@ -29,6 +29,14 @@ HEAVY = {
     "substrateinterface",
     "web3",
 }
+# Records and calls that few programs need.
+SELDOM = {
+    "aleph_core.calls.accounts",
+    "aleph_core.calls.prices",
+    "aleph_core.credits",
+    "aleph_core.models.accounts",
+    "aleph_core.models.prices",
+}
 EVENT_LOOP = {"anyio", "asyncio", "httpx_ws", "trio", "websockets", "wsproto"}
 
 
@@ -44,8 +52,8 @@ def loaded_by(package: str) -> set[str]:
     [
         ("aleph_core", HEAVY | EVENT_LOOP | {"aleph_async", "aleph_sync", "httpx"}),
         ("aleph_core.sev", HEAVY | EVENT_LOOP | {"aleph_async", "aleph_sync", "attrs", "httpx"}),
-        ("aleph_sync", HEAVY | EVENT_LOOP | {"aleph_async"}),
-        ("aleph_async", HEAVY | {"aleph_sync"}),
+        ("aleph_sync", HEAVY | EVENT_LOOP | SELDOM | {"aleph_async"}),
+        ("aleph_async", HEAVY | SELDOM | {"aleph_sync"}),
     ],
 )
 def test_importing_loads_nothing_heavy(package: str, unwanted: set[str]) -> None:

@@ -98,15 +98,19 @@ def read_page(
     *,
     page_size: int,
     strict: bool = False,
+    entries: Callable[[dict[str, Any]], list[Any]] | None = None,
 ) -> Page[T]:
-    """Read a list of entries; a bad one is reported on the page, or raised when ``strict``."""
+    """Read a list of entries; a bad one is reported on the page, or raised when ``strict``.
+
+    ``entries`` finds them where they are no list under the name ``kind``.
+    """
     if answer.status != 200:
         refuse(answer, f"a list of {kind}")
     body = json_object(answer)
     items: list[T] = []
     invalid: list[InvalidEntry] = []
-    entries = json_list(answer, body, kind)
-    for entry in entries:
+    found = json_list(answer, body, kind) if entries is None else entries(body)
+    for entry in found:
         try:
             items.append(read(entry))
         except (MalformedAnswerError, VerificationError) as error:
@@ -114,7 +118,7 @@ def read_page(
                 raise
             invalid.append(_invalid(error, entry))
     cursor = body.get("next_cursor")
-    if cursor and not entries:
+    if cursor and not found:
         malformed(answer, "no further page after one without entries")
     return Page(
         items=tuple(items),
