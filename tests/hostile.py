@@ -454,6 +454,17 @@ def never() -> Step:
     return play
 
 
+def processing() -> Step:
+    """Send a status below 200, as if the answer followed, and nothing more."""
+
+    def play(peer: Peer) -> None:
+        peer.read_body()
+        peer.send(b"HTTP/1.1 102 Processing\r\n\r\n")
+        peer.hang()
+
+    return play
+
+
 def never_read() -> Step:
     """Read the head of the request only, and neither more of it nor answer it."""
 

@@ -142,6 +142,7 @@ class Connection:
             self._policy,
             nodes=len(nodes),
             idempotent=call.idempotent,
+            repeat_timeouts=call.repeat_timeouts,
             first_node=self._first if node is None else 0,
         )
         begun = clock()

@@ -147,6 +147,7 @@ class Call(Generic[T]):
 
     ``parse`` gets answers of every status and raises the typed error for a refusal.
     ``minimum_timeout`` (seconds) extends the reading timeout for calls that the node itself delays.
+    A call without ``repeat_timeouts`` is not sent again when no answer came in time.
     """
 
     method: str
@@ -156,3 +157,4 @@ class Call(Generic[T]):
     body: Body | None = None
     idempotent: bool = True
     minimum_timeout: float = 0.0
+    repeat_timeouts: bool = True

@@ -11,7 +11,14 @@ from typing import Final
 import attrs
 
 from .call import Answer
-from .errors import AlephError, ApiError, ArgumentError, RateLimited, TransportError
+from .errors import (
+    AlephError,
+    ApiError,
+    ArgumentError,
+    RateLimited,
+    TransportError,
+    TransportTimeout,
+)
 
 __all__ = [
     "Fail",
@@ -99,7 +106,8 @@ class RetryPlan:
 
     Only an idempotent call is repeated once it may have reached a node; a call of which nothing
     was sent may always go to the next node. The next node is tried without waiting until each had
-    its turn. Without a policy there is one attempt.
+    its turn. Without a policy there is one attempt. Without ``repeat_timeouts`` a node that took the
+    call and left it unanswered was the last one.
     """
 
     def __init__(
@@ -108,6 +116,7 @@ class RetryPlan:
         *,
         nodes: int = 1,
         idempotent: bool = True,
+        repeat_timeouts: bool = True,
         first_node: int = 0,
         random: Callable[[], float] = random_fraction,
     ) -> None:
@@ -119,6 +128,7 @@ class RetryPlan:
         self._policy = policy
         self._nodes = nodes
         self._idempotent = idempotent
+        self._repeat_timeouts = repeat_timeouts
         self._random = random
         self._ready = [0.0] * nodes
 
@@ -149,7 +159,11 @@ class RetryPlan:
         return Wait(seconds, node)
 
     def _repeatable(self, outcome: Outcome) -> bool:
-        return self._idempotent or (isinstance(outcome, TransportError) and not outcome.sent)
+        if isinstance(outcome, TransportError) and not outcome.sent:
+            return True
+        if isinstance(outcome, TransportTimeout) and not self._repeat_timeouts:
+            return False
+        return self._idempotent
 
     def _next(self, policy: RetryPolicy, elapsed: float) -> tuple[float, int]:
         rounds, begun = divmod(self.attempts, self._nodes)

@@ -84,6 +84,16 @@ def test_a_call_that_is_not_idempotent_is_not_repeated_once_it_may_have_arrived(
     assert isinstance(step, (Return, Fail))
 
 
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_call_that_a_node_may_leave_unanswered_is_not_repeated_when_it_does(sent: bool) -> None:
+    late = TransportTimeout("no answer", node="http://n", sent=sent)
+    step = RetryPlan(STEADY, nodes=2, repeat_timeouts=False).after(late, elapsed=30.0)
+    assert isinstance(step, Fail if sent else Wait)
+    for outcome in (cut(), answer(503)):
+        plan = RetryPlan(STEADY, nodes=2, repeat_timeouts=False)
+        assert isinstance(plan.after(outcome, elapsed=0.0), Wait)
+
+
 def test_a_call_of_which_nothing_was_sent_goes_to_the_next_node_even_if_not_idempotent() -> None:
     plan = RetryPlan(STEADY, nodes=2, idempotent=False)
     assert plan.after(cut(sent=False), elapsed=0.0) == Wait(0.0, 1)

@@ -32,6 +32,7 @@ from tests.hostile import (
     html_error,
     longer_than_announced,
     never,
+    processing,
     rate_limited,
     raw,
     redirect,
@@ -179,6 +180,13 @@ async def test_a_node_that_drips_does_not_hold_the_caller_for_ever(hasty: Http) 
     ):
         await hasty.exchange(get(server), limit=LIMIT)
     assert clock() - began < 5
+
+
+async def test_an_answer_that_only_seems_to_begin_is_a_timeout(http: Http) -> None:
+    with HostileServer(processing()) as server, pytest.raises(TransportTimeout) as caught:
+        await http.exchange(get(server, timeout=0.2), limit=LIMIT)
+    assert "no answer from" in str(caught.value)
+    assert caught.value.sent
 
 
 async def test_a_request_has_a_timeout_of_its_own(http: Http) -> None:

@@ -171,7 +171,10 @@ class Http:
                 timeout=timeout,
             )
             if upload is None:
-                return await client.send(prepared, stream=True, follow_redirects=False)
+                # aiohttp 3.14 forgets its timeout once a status below 200 has come, after which a
+                # node may keep silent. The transport's own, where it works, comes first.
+                async with asyncio.timeout(_longest(timeout, request.length)):
+                    return await client.send(prepared, stream=True, follow_redirects=False)
             prepared.stream = upload
             async with upload.watched(timeout.write):
                 return await client.send(prepared, stream=True, follow_redirects=False)
@@ -179,7 +182,8 @@ class Http:
             if upload is not None and upload.failure is not None:
                 raise upload.failure from None
             if isinstance(error, TimeoutError):
-                error = httpx.WriteTimeout(str(error))
+                late = httpx.ReadTimeout if upload is None else httpx.WriteTimeout
+                error = late(str(error))
             elif client.is_closed:
                 raise ClosedClientError("the client was closed; make a new one") from error
             failure = _failure(error, request, timeout)
@@ -367,6 +371,14 @@ class _Stall:
         if not self.timeout.expired():
             end = asyncio.get_running_loop().time() + self.seconds
             self.timeout.reschedule(end if running else None)
+
+
+def _longest(timeout: httpx.Timeout, length: int) -> float | None:
+    """Return the seconds after which the answer to a request of this length will not begin any more."""
+    steps = (timeout.pool, timeout.connect, timeout.write, timeout.read)
+    if None in steps:
+        return None
+    return sum(step or 0.0 for step in steps) + length / _request.SLOWEST_RATE + _GRACE
 
 
 @attrs.frozen
