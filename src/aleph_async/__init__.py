@@ -174,6 +174,13 @@ if TYPE_CHECKING:
         CrnExecutionV1,
         CrnExecutionV2,
     )
+    from aleph_core.models.prices import (
+        Costs,
+        CostSummary,
+        Price,
+        PriceDetail,
+        ResourceCost,
+    )
     from aleph_core.models.scheduler import (
         AllocationItem,
         NodeItem,
@@ -229,6 +236,8 @@ __all__ = [
     "ContentMismatchError",
     "ContentUnavailableError",
     "CosmosAccount",
+    "CostSummary",
+    "Costs",
     "CreditBalance",
     "CreditDetail",
     "CreditDirection",
@@ -291,6 +300,8 @@ __all__ = [
     "PlanItem",
     "Post",
     "PostFilter",
+    "Price",
+    "PriceDetail",
     "ProcessingError",
     "ProcessingTimeout",
     "Published",
@@ -298,6 +309,7 @@ __all__ = [
     "RejectedMessage",
     "RemoteAccount",
     "RemovedMessageError",
+    "ResourceCost",
     "ResourceNotFoundError",
     "RetryPolicy",
     "SOLAccount",
@@ -441,6 +453,13 @@ _LAZY = {
             "CreditDetail",
             "CreditEntry",
             "CreditSummary",
+        ),
+        "aleph_core.models.prices": (
+            "CostSummary",
+            "Costs",
+            "Price",
+            "PriceDetail",
+            "ResourceCost",
         ),
     }.items()
     for name in names

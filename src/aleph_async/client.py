@@ -16,6 +16,7 @@ from ._aggregates import Aggregates
 from ._deploying import Deploying
 from ._editing import Editing
 from ._posts import Posts
+from ._prices import Prices
 from ._runtime import HttpClient, Timeout
 from ._watch import Watching
 
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["AlephHttpClient", "AuthenticatedAlephHttpClient"]
 
 
-class AlephHttpClient(Posts, Aggregates, Accounts, Watching):
-    """Read messages, posts, aggregates, files and balances, and check what can be checked.
+class AlephHttpClient(Posts, Aggregates, Prices, Accounts, Watching):
+    """Read messages, posts, aggregates, files, prices and balances, and check what can be checked.
 
     ``api_server`` is the URL of a node or several; the first that answers is used. ``timeout`` is in
     seconds for each step of an exchange, or an ``httpx.Timeout``; None is the default of 30 s.

@@ -15,7 +15,7 @@ from .excerpts import shown
 from .payments import payment_type
 from .structuring import amount
 
-__all__ = ["REASONS", "rejection"]
+__all__ = ["REASONS", "rejection", "wanting"]
 
 _Fields = dict[str, Any]
 
@@ -57,8 +57,7 @@ def rejection(
 
 def _said(entries: Sequence[Any], fields: _Fields) -> str:
     if fields.get("required") is not None:
-        required, available = (_short(fields[name]) for name in ("required", "available"))
-        return f": {required} {fields['token']} required, {available} available"
+        return wanting(fields["required"], fields["available"], fields["token"])
     words = [_words(entry) for entry in entries[:10]]
     if not words and fields.get("ref"):
         words = [_words(fields["ref"])]
@@ -66,8 +65,16 @@ def _said(entries: Sequence[Any], fields: _Fields) -> str:
     return f": {text if len(text) <= 500 else text[:500] + '…'}" if text else ""
 
 
-def _short(number: Decimal | None) -> str:
-    return "an unknown amount" if number is None else str(number)[:60]
+def wanting(required: Decimal | None, available: Decimal | None, token: str) -> str:
+    """Return the end of a sentence on funds that do not suffice."""
+    return f": {_digits(required)} {token} required, {_digits(available)} available"
+
+
+def _digits(number: Decimal | None) -> str:
+    if number is None:
+        return "an unknown amount"
+    text = f"{number:f}"
+    return text if len(text) <= 60 else f"{number:.20e}"
 
 
 def _words(entry: object) -> str:

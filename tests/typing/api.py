@@ -24,9 +24,15 @@ from aleph_message.status import MessageStatus as TheirStatus
 import aleph_async
 import aleph_sync
 from aleph_sync import (
+    AccountFile,
+    AddressStats,
     AlephClientError,
     AmendError,
+    Balance,
+    ChainBalance,
     Content,
+    CreditEntry,
+    CreditFilter,
     ETHAccount,
     FileInUseError,
     ForgetError,
@@ -41,9 +47,12 @@ from aleph_sync import (
     Page,
     Post,
     PostFilter,
+    Price,
+    PriceDetail,
     Published,
     RateLimited,
     RejectedMessage,
+    ResourceCost,
     RetryPolicy,
     Settings,
     SOLAccount,
@@ -129,6 +138,48 @@ def reading(hashes: list[str]) -> Iterator[str]:
             client.download_file_to_buffer(hashes[0], file)
         verify_message(message)
         print(message.to_aleph_message().item_hash)
+
+
+def money(address: str, item_hash: str, file: Path) -> None:
+    with aleph_sync.AlephHttpClient() as client:
+        price = client.get_estimated_price(content={"rootfs": {}})
+        assert_type(price, Price)
+        assert_type(price.cost, Decimal)
+        assert_type(price.detail[0], PriceDetail)
+        assert_type(price.detail[0].cost_credit, Decimal | None)
+        assert_type(price["payment_type"], Any)
+        client.get_estimated_price({"item_hash": item_hash}, MessageType.store)
+        assert_type(client.get_program_price(item_hash=item_hash, include_size=True), Price)
+        assert_type(client.get_price(item_hash), Price)
+        client.get_store_estimated_price(100)
+        client.get_store_estimated_price(Decimal("0.5"), payment=PaymentType.credit)
+        client.get_store_estimated_price(file_path=file)
+        assert_type(client.get_store_estimated_price(file_content=b"x").required_tokens, Decimal)
+        costs = client.get_costs(address, payment_type=PaymentType.hold, include_details=2)
+        assert_type(costs.summary.total_cost_hold, Decimal | None)
+        assert_type(costs.resources, Page[ResourceCost])
+        for resource in client.get_costs_iterator():
+            assert_type(resource, ResourceCost)
+        assert_type(client.get_balances(address, Chain.ETH, include_credit_details=True), Balance)
+        assert_type(client.get_balance(address).balance, Decimal)
+        assert_type(client.get_chain_balances(10, chains=["ETH"], min_balance=5)[0], ChainBalance)
+        assert_type(client.get_credit_balances().total, int | None)
+        history = client.get_credit_history(
+            address, 10, 1, CreditFilter(direction="incoming"), start_date=datetime.now(UTC)
+        )
+        assert_type(history, Page[CreditEntry])
+        assert_type(history[0].message_timestamp, datetime | None)
+        for entry in client.get_credit_history_iterator(address, sort_by="amount"):
+            assert_type(entry.amount, Decimal)
+        assert_type(client.get_credit_history_summary(address, token="A").total_amount, Decimal)
+        assert_type(client.get_consumed_credits(item_hash), Decimal)
+        files = client.get_account_files(address, sort_order=1)
+        assert_type(files.total_size, int | None)
+        assert_type(files[0], AccountFile)
+        assert_type(client.get_address_stats(addresses=[address])[0], AddressStats)
+        client.get_address_stats(address_contains="0x", sort_by="total", sort_order=-1)
+        assert_type(client.get_post_types(address), list[str])
+        assert_type(client.get_channels(), list[str])
 
 
 def publishing(account: ETHAccount | SOLAccount, file: Path) -> None:
@@ -225,6 +276,9 @@ async def reading_async(hashes: list[str]) -> AsyncIterator[str]:
             break
         async for aggregate in client.list_aggregates_iterator(keys=["k"]):
             yield aggregate.address
+        assert_type(await client.get_program_price(hashes[0]), aleph_async.Price)
+        async for file in client.get_account_files_iterator(hashes[0]):
+            assert_type(file, AccountFile)
         assert_type(await client.download_file_ipfs(hashes[0]), bytes)
         assert_type(await client.download_file_to_path(hashes[0], Path("file")), Path)
 

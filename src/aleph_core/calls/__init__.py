@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import accounts, credits  # noqa: A004 - the field's word
+    from . import accounts, credits, prices  # noqa: A004 - the field's word
 
-__all__ = ["accounts", "credits"]
+__all__ = ["accounts", "credits", "prices"]
 
 if not TYPE_CHECKING:
 
