@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, BinaryIO
 
+from aleph_core import calls
+from aleph_core.call import Call
 from aleph_core.calls.publishing import NODE_WAIT
 from aleph_core.calls.storage import upload_signed, upload_unsigned
 from aleph_core.contents import storage_engine as check_engine
@@ -23,11 +26,12 @@ from aleph_core.json_text import Fields
 from aleph_core.mime import HEAD_SIZE, guess_mime_type
 from aleph_core.models.message import Message, MessageStatus, Published
 from aleph_core.payments import payment_type
+from aleph_core.priced import whole_mib
 from aleph_core.retry import is_lost
 from aleph_core.waiting import patience
 
 from ._publishing import Publishing, now, warn_uncertain
-from ._runtime import FileSource, Progress
+from ._runtime import FileSource, Progress, gather
 from ._signing import sign
 
 __all__ = ["Storing"]
@@ -131,8 +135,9 @@ class Storing(Publishing):
                     warn_uncertain(error, message)
                     raise
                 status = await self._upload_again(message, upload, error)
-        except InsufficientFundsError:
+        except InsufficientFundsError as error:
             if not await self._is_free(message, upload):
+                await self._tell_amounts(error, message, upload)
                 raise
             await self._send(
                 upload_unsigned(
@@ -191,6 +196,33 @@ class Storing(Publishing):
         except AlephError:
             return False
         return upload.size <= limits.unsigned_limit(upload.engine)
+
+    async def _tell_amounts(
+        self, error: InsufficientFundsError, message: Message, upload: _Upload
+    ) -> None:
+        """Ask for the amounts that a node does not tell when it refuses an upload."""
+        owner = message.address
+        content = {**message.content, "estimated_size_mib": whole_mib(upload.size)}
+        kind = payment_type(message.content)
+        price, running, balance = await gather(
+            [
+                partial(self._told, ask)
+                for ask in (
+                    partial(
+                        calls.prices.estimate, content, "STORE", owner=owner, time=message.time
+                    ),
+                    partial(calls.prices.costs, address=owner, payment_type=kind, page_size=100),
+                    partial(calls.accounts.balance, owner),
+                )
+            ]
+        )
+        calls.prices.tell_amounts(error, price=price, running=running, balance=balance)
+
+    async def _told(self, ask: Callable[[], Call[Any]]) -> Any:
+        try:
+            return await self._send(ask())
+        except AlephError:
+            return None
 
 
 class _Upload:

@@ -7,6 +7,7 @@ import io
 import os
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -304,6 +305,7 @@ async def test_the_free_way_is_not_open_to_credits(
         await pauper.create_store(b"on credit", payment="credit", sync=True)
     assert caught.value.status == 402
     assert caught.value.error_code is None
+    refused = caught.value
 
     stored = await client.create_store(b"somebody's file", sync=True)
     with pytest.raises(InsufficientFundsError, match="credits") as caught:
@@ -315,6 +317,9 @@ async def test_the_free_way_is_not_open_to_credits(
     assert caught.value.required is not None
     assert caught.value.required > 0
     assert caught.value.available == 0
+    # Both are billed for 25 MiB, whichever way the node refuses.
+    assert refused.required == caught.value.required
+    assert type(refused) is type(caught.value)
 
 
 async def test_the_free_way_is_not_tried_above_its_limit(
@@ -327,7 +332,15 @@ async def test_the_free_way_is_not_tried_above_its_limit(
             with pytest.raises(InsufficientFundsError) as caught:
                 await pauper.create_store(bytes(1001), sync=True)
     assert caught.value.status == 402
-    assert requests == ["POST /api/v0/storage/add_file", "GET /api/v0/storage/limits.json"]
+    address = pauper.account.get_address()
+    assert requests[:2] == ["POST /api/v0/storage/add_file", "GET /api/v0/storage/limits.json"]
+    # The node does not say how much is wanted.
+    assert sorted(requests[2:]) == [
+        f"GET /api/v0/addresses/{address}/balance",
+        "GET /api/v0/costs",
+        "POST /api/v0/price/estimate",
+    ]
+    assert (caught.value.required, caught.value.available) == (Decimal("0.333333333"), 0)
 
 
 async def test_the_engine_of_the_settings_is_used_unless_one_is_named(

@@ -24,6 +24,7 @@ from aleph_async import (
     PendingMessageError,
     RejectedMessage,
     TransportTimeout,
+    UnpaidMessageError,
 )
 from aleph_async._runtime import HttpClient, clock
 from aleph_devnode import DevNode
@@ -298,6 +299,38 @@ async def test_costs_that_nodes_would_refuse_are_not_asked_for(reader: AlephHttp
         with pytest.raises(ArgumentError) as caught:
             await reader.get_costs(**given)
         assert caught.value.argument == argument
+
+
+@pytest.mark.parametrize("payment", ["hold", "credit"])
+async def test_an_upload_that_cannot_be_paid_tells_the_amounts(payment: str) -> None:
+    with DevNode(max_unsigned_file=1000) as strict:
+        account = ETHAccount.generate()
+        strict.fund(account.get_address(), aleph="0.2", credits=50)
+        async with AuthenticatedAlephHttpClient(account, strict.url) as client:
+            await client.create_store(b"small", sync=True)
+            with pytest.raises(UnpaidMessageError) as caught:
+                await client.create_store(os.urandom(2000), payment=payment, sync=True)
+            error = caught.value
+            assert error.status == 402
+            costs = await client.get_costs(account.get_address(), payment_type=payment)
+            whole = await client.get_store_estimated_price(1, payment=payment)
+    running = costs.summary.total_cost_hold if payment == "hold" else Decimal(0)
+    assert running is not None
+    seconds = 1 if payment == "hold" else 86400
+    assert error.required == (running + whole.cost) * seconds
+    assert error.available == (Decimal("0.2") if payment == "hold" else 50)
+    assert error.token == ("ALEPH" if payment == "hold" else "credits")
+    assert f"{error.required:f} {error.token} required" in str(error)
+
+
+async def test_an_upload_that_cannot_be_paid_is_told_even_when_nobody_tells_the_amounts() -> None:
+    with HostileServer(answer("402: Payment Required", status=402)) as server:
+        account = ETHAccount.generate()
+        async with AuthenticatedAlephHttpClient(account, server.url) as client:
+            with pytest.raises(UnpaidMessageError) as caught:
+                await client.create_store(b"x", payment="credit")
+    assert (caught.value.required, caught.value.available) == (None, None)
+    assert account.get_address() in str(caught.value)
 
 
 async def test_a_node_that_does_not_know_a_type_is_an_error() -> None:
