@@ -36,13 +36,10 @@ def _chain(value: object) -> str | None:
     return None if value is None else _text(value, "chain")
 
 
-def _texts(argument: str) -> Any:
-    def convert(values: object) -> tuple[str, ...]:
-        if isinstance(values, str) or not isinstance(values, Iterable):
-            raise ArgumentError(argument, f"{values!r:.100} is no list of texts")
-        return tuple(_text(value, argument) for value in values)
-
-    return attrs.field(default=(), kw_only=True, converter=convert)
+def _listed(values: Iterable[str]) -> tuple[str, ...]:
+    # What is no list stays as it is, to be refused under the name of its field.
+    unfit: Any = values
+    return unfit if isinstance(values, str) or not isinstance(values, Iterable) else tuple(values)
 
 
 @attrs.frozen
@@ -56,13 +53,18 @@ class Authorization:
 
     address: str = attrs.field(converter=check_address)
     chain: str | None = attrs.field(default=None, kw_only=True, converter=_chain)
-    channels: tuple[str, ...] = _texts("channels")
-    types: tuple[str, ...] = _texts("types")
-    post_types: tuple[str, ...] = _texts("post_types")
-    aggregate_keys: tuple[str, ...] = _texts("aggregate_keys")
+    channels: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_listed)
+    types: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_listed)
+    post_types: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_listed)
+    aggregate_keys: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_listed)
     extra: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
+        for name in _LISTS:
+            values = getattr(self, name)
+            if not isinstance(values, tuple):
+                raise ArgumentError(name, f"{values!r:.100} is no list of texts")
+            object.__setattr__(self, name, tuple(_text(value, name) for value in values))
         # Types that later versions of the network have must survive being read and written back.
         for kind in self.types:
             if not _TYPE.fullmatch(kind):
