@@ -174,6 +174,9 @@ if TYPE_CHECKING:
         CrnExecutionV1,
         CrnExecutionV2,
     )
+    from aleph_core.models.grant import (
+        Grant,
+    )
     from aleph_core.models.prices import (
         Costs,
         CostSummary,
@@ -260,6 +263,7 @@ __all__ = [
     "FileTooLarge",
     "ForgetError",
     "ForgottenMessageError",
+    "Grant",
     "InsecureKeyFileWarning",
     "InstanceAllocationsInfo",
     "InstanceManual",
@@ -461,6 +465,7 @@ _LAZY = {
             "PriceDetail",
             "ResourceCost",
         ),
+        "aleph_core.models.grant": ("Grant",),
     }.items()
     for name in names
 }

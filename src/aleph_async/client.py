@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from aleph_core.authorizations import Authorization, UnreadableAuthorization
 from aleph_core.errors import ArgumentError
+from aleph_core.item_hash import check_address
+from aleph_core.models.message import Published
 from aleph_core.retry import RetryPolicy
 from aleph_core.settings import Settings
 from aleph_core.verification import Verify
@@ -156,6 +159,12 @@ class AlephHttpClient(Posts, Aggregates, Prices, Accounts, Watching):
         """The same as ``instance``, under the name that a guide gives it."""
         return self.instance
 
+    async def get_authorizations(
+        self, address: str | None = None
+    ) -> list[Authorization | UnreadableAuthorization]:
+        """The same as ``authorizations.get``, under the name of the official library."""
+        return await self.authorizations.get(address)
+
 
 class AuthenticatedAlephHttpClient(AlephHttpClient, Deploying, Editing):
     """Publish signed messages for an account, and read as ``AlephHttpClient`` does."""
@@ -191,6 +200,20 @@ class AuthenticatedAlephHttpClient(AlephHttpClient, Deploying, Editing):
 
     async def _own_address(self) -> str:
         return self._owner(None)
+
+    async def add_authorization(self, authorization: Authorization) -> Published | None:
+        """The same as ``authorizations.add``, under the name of the official library."""
+        return await self.authorizations.add(authorization)
+
+    async def update_all_authorizations(
+        self, authorizations: Iterable[Authorization | UnreadableAuthorization]
+    ) -> Published | None:
+        """The same as ``authorizations.replace_all``, under the name of the official library."""
+        return await self.authorizations.replace_all(authorizations)
+
+    async def revoke_all_authorizations(self, address: str) -> Published | None:
+        """Take away all that one address may do, as ``authorizations.revoke`` does."""
+        return await self.authorizations.revoke(check_address(address))
 
     @property
     def port_forwarder(self) -> AuthenticatedPortForwarder:
