@@ -38,6 +38,7 @@ from aleph_core.errors import (
     MissingDependencyError,
     NotFoundError,
     PendingMessageError,
+    PortForwardingError,
     ProcessingTimeout,
     RateLimited,
     RejectedMessage,
@@ -184,6 +185,10 @@ if TYPE_CHECKING:
         PriceDetail,
         ResourceCost,
     )
+    from aleph_core.models.ports import (
+        PortFlags,
+        Ports,
+    )
     from aleph_core.models.scheduler import (
         AllocationItem,
         NodeItem,
@@ -302,6 +307,9 @@ __all__ = [
     "PendingMessageError",
     "PermissionDeniedError",
     "PlanItem",
+    "PortFlags",
+    "PortForwardingError",
+    "Ports",
     "Post",
     "PostFilter",
     "Price",
@@ -466,6 +474,10 @@ _LAZY = {
             "ResourceCost",
         ),
         "aleph_core.models.grant": ("Grant",),
+        "aleph_core.models.ports": (
+            "PortFlags",
+            "Ports",
+        ),
     }.items()
     for name in names
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -31,6 +31,7 @@ __all__ = [
     "MissingDependencyError",
     "NotFoundError",
     "PendingMessageError",
+    "PortForwardingError",
     "ProcessingTimeout",
     "RateLimited",
     "RejectedMessage",
@@ -384,6 +385,26 @@ class AggregateConflictError(AlephError):
         super().__init__(message)
         self.key = key
         self.attempts = attempts
+
+
+class PortForwardingError(AlephError):
+    """A compute node forwards other ports than those that the network's messages say.
+
+    ``differing`` says how, by port of the machine.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        item_hash: str = "",
+        node: str | None = None,
+        differing: Mapping[int, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.item_hash = item_hash
+        self.node = node
+        self.differing = dict(differing or {})
 
 
 class DecryptionError(AlephError):
