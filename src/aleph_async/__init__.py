@@ -185,9 +185,30 @@ if TYPE_CHECKING:
         PriceDetail,
         ResourceCost,
     )
+    from aleph_core.models.network_settings import (
+        NetworkAvailableGpu,
+        NetworkSettingsModel,
+    )
     from aleph_core.models.ports import (
         PortFlags,
         Ports,
+    )
+    from aleph_core.models.pricing import (
+        PAYG_GROUP,
+        PRICING_GROUPS,
+        ComputeUnit,
+        GroupEntity,
+        Price,
+        PricingEntity,
+        PricingModel,
+        PricingPerEntity,
+        Tier,
+        TierComputedSpec,
+    )
+    from aleph_core.models.runtimes import (
+        RuntimeEntry,
+        RuntimesAggregate,
+        RuntimeType,
     )
     from aleph_core.models.scheduler import (
         AllocationItem,
@@ -205,10 +226,16 @@ if TYPE_CHECKING:
         NodeCheck,
         SystemUsage,
     )
+    from aleph_core.models.vm_images import (
+        VmImage,
+        VmImageCatalog,
+    )
 
 __all__ = [
     "CRN",
     "GPU",
+    "PAYG_GROUP",
+    "PRICING_GROUPS",
     "Account",
     "AccountFile",
     "AccountFiles",
@@ -239,6 +266,7 @@ __all__ = [
     "ChainBalance",
     "ClockSkew",
     "ClosedClientError",
+    "ComputeUnit",
     "ConfigurationError",
     "Content",
     "ContentMismatchError",
@@ -269,6 +297,7 @@ __all__ = [
     "ForgetError",
     "ForgottenMessageError",
     "Grant",
+    "GroupEntity",
     "InsecureKeyFileWarning",
     "InstanceAllocationsInfo",
     "InstanceManual",
@@ -296,7 +325,9 @@ __all__ = [
     "MissingDependencyError",
     "NULS2Account",
     "NULSAccount",
+    "NetworkAvailableGpu",
     "NetworkGPUS",
+    "NetworkSettingsModel",
     "NoCapacity",
     "NodeCheck",
     "NodeItem",
@@ -314,6 +345,9 @@ __all__ = [
     "PostFilter",
     "Price",
     "PriceDetail",
+    "PricingEntity",
+    "PricingModel",
+    "PricingPerEntity",
     "ProcessingError",
     "ProcessingTimeout",
     "Published",
@@ -324,6 +358,9 @@ __all__ = [
     "ResourceCost",
     "ResourceNotFoundError",
     "RetryPolicy",
+    "RuntimeEntry",
+    "RuntimeType",
+    "RuntimesAggregate",
     "SOLAccount",
     "SVMAccount",
     "SchedulerNode",
@@ -340,6 +377,8 @@ __all__ = [
     "StoredContent",
     "SystemUsage",
     "TezosAccount",
+    "Tier",
+    "TierComputedSpec",
     "Timeout",
     "TransportError",
     "TransportTimeout",
@@ -353,6 +392,8 @@ __all__ = [
     "Verify",
     "VmBusy",
     "VmClient",
+    "VmImage",
+    "VmImageCatalog",
     "VmNotFound",
     "VmNotFoundError",
     "VmNotRunning",
@@ -477,6 +518,31 @@ _LAZY = {
         "aleph_core.models.ports": (
             "PortFlags",
             "Ports",
+        ),
+        "aleph_core.models.network_settings": (
+            "NetworkAvailableGpu",
+            "NetworkSettingsModel",
+        ),
+        "aleph_core.models.pricing": (
+            "PAYG_GROUP",
+            "PRICING_GROUPS",
+            "ComputeUnit",
+            "GroupEntity",
+            "Price",
+            "PricingEntity",
+            "PricingModel",
+            "PricingPerEntity",
+            "Tier",
+            "TierComputedSpec",
+        ),
+        "aleph_core.models.runtimes": (
+            "RuntimeEntry",
+            "RuntimeType",
+            "RuntimesAggregate",
+        ),
+        "aleph_core.models.vm_images": (
+            "VmImage",
+            "VmImageCatalog",
         ),
     }.items()
     for name in names
