@@ -230,6 +230,11 @@ if TYPE_CHECKING:
         VmImage,
         VmImageCatalog,
     )
+    from aleph_core.models.voucher import (
+        Voucher,
+        VoucherAttribute,
+        VoucherMetadata,
+    )
 
 __all__ = [
     "CRN",
@@ -403,6 +408,9 @@ __all__ = [
     "VmUpdateError",
     "VolumeNotFoundError",
     "VolumeTooSmallError",
+    "Voucher",
+    "VoucherAttribute",
+    "VoucherMetadata",
     "WatchInterrupted",
     "WrongDomain",
     "__version__",
@@ -543,6 +551,11 @@ _LAZY = {
         "aleph_core.models.vm_images": (
             "VmImage",
             "VmImageCatalog",
+        ),
+        "aleph_core.models.voucher": (
+            "Voucher",
+            "VoucherAttribute",
+            "VoucherMetadata",
         ),
     }.items()
     for name in names
