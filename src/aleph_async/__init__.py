@@ -170,6 +170,13 @@ if TYPE_CHECKING:
     from aleph_core.models.dns import (
         Dns,
     )
+    from aleph_core.models.domain import (
+        DnsRecord,
+        DnsRecordCheck,
+        Domain,
+        DomainCheck,
+        TargetType,
+    )
     from aleph_core.models.executions import (
         CrnExecutions,
         CrnExecutionV1,
@@ -294,6 +301,10 @@ __all__ = [
     "DOTAccount",
     "DecryptionError",
     "Dns",
+    "DnsRecord",
+    "DnsRecordCheck",
+    "Domain",
+    "DomainCheck",
     "ETHAccount",
     "EVMAccount",
     "ExecutionFailed",
@@ -381,6 +392,7 @@ __all__ = [
     "StoreRefError",
     "StoredContent",
     "SystemUsage",
+    "TargetType",
     "TezosAccount",
     "Tier",
     "TierComputedSpec",
@@ -556,6 +568,13 @@ _LAZY = {
             "Voucher",
             "VoucherAttribute",
             "VoucherMetadata",
+        ),
+        "aleph_core.models.domain": (
+            "DnsRecord",
+            "DnsRecordCheck",
+            "Domain",
+            "DomainCheck",
+            "TargetType",
         ),
     }.items()
     for name in names

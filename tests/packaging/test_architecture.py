@@ -11,7 +11,16 @@ import pytest
 SOURCES = Path(__file__).resolve().parent.parent.parent / "src"
 
 EVENT_LOOPS = {"anyio", "asyncio", "sniffio", "trio"}
-NETWORK = {"aiohttp", "httpcore", "httpx", "httpx_aiohttp", "httpx_ws", "requests", "websockets"}
+NETWORK = {
+    "aiohttp",
+    "dns",
+    "httpcore",
+    "httpx",
+    "httpx_aiohttp",
+    "httpx_ws",
+    "requests",
+    "websockets",
+}
 SYSTEM = {"concurrent", "queue", "select", "selectors", "socket", "ssl", "subprocess", "threading"}
 FORBIDDEN = {
     "aleph_async": EVENT_LOOPS | NETWORK | SYSTEM | {"aleph_devnode", "aleph_sync", "time"},

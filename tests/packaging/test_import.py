@@ -15,6 +15,7 @@ HEAVY = {
     "aiohttp",
     "coincurve",
     "cryptography",
+    "dns",
     "eth_abi",
     "eth_account",
     "eth_keys",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from httpx import Limits, Timeout
 
 from ._aio import (
+    DnsResolver,
     Fetch,
     FileSink,
     FileSource,
@@ -26,6 +27,7 @@ from ._packing import Packing
 from ._request import Progress, Request, origin
 
 __all__ = [
+    "DnsResolver",
     "Fetch",
     "FileSink",
     "FileSource",

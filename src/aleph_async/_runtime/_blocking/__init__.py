@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from .dns import DnsResolver
 from .files import FileSink, FileSource, Spool
 from .http import Http, HttpClient, StreamedAnswer
 from .tasks import Fetch, Job, Later, Lock, clock, gather, run_blocking, sleep, start
 from .websocket import WebSocket
 
 __all__ = [
+    "DnsResolver",
     "Fetch",
     "FileSink",
     "FileSource",
