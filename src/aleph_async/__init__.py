@@ -242,6 +242,9 @@ if TYPE_CHECKING:
         VoucherAttribute,
         VoucherMetadata,
     )
+    from aleph_core.models.website import (
+        Website,
+    )
 
 __all__ = [
     "CRN",
@@ -424,6 +427,7 @@ __all__ = [
     "VoucherAttribute",
     "VoucherMetadata",
     "WatchInterrupted",
+    "Website",
     "WrongDomain",
     "__version__",
     "create_key_file",
@@ -576,6 +580,7 @@ _LAZY = {
             "DomainCheck",
             "TargetType",
         ),
+        "aleph_core.models.website": ("Website",),
     }.items()
     for name in names
 }
