@@ -226,6 +226,9 @@ if TYPE_CHECKING:
         SchedulerPlan,
         SchedulerVm,
     )
+    from aleph_core.models.ssh_key import (
+        SshKey,
+    )
     from aleph_core.models.usage import (
         GPU,
         Capability,
@@ -391,6 +394,7 @@ __all__ = [
     "SigningError",
     "SortBy",
     "SortOrder",
+    "SshKey",
     "StorageLimits",
     "StoreRefError",
     "StoredContent",
@@ -581,6 +585,7 @@ _LAZY = {
             "TargetType",
         ),
         "aleph_core.models.website": ("Website",),
+        "aleph_core.models.ssh_key": ("SshKey",),
     }.items()
     for name in names
 }
