@@ -10,6 +10,7 @@ import queue
 import subprocess
 import threading
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -105,7 +106,7 @@ class Blocking:
         self._client = aleph_sync.AuthenticatedAlephHttpClient(account, node, verify="signature")
 
     def __call__(self, method: str, *args: Any, **arguments: Any) -> Any:
-        return getattr(self._client, method)(*args, **arguments)
+        return attrgetter(method)(self._client)(*args, **arguments)
 
     def collect(
         self,
@@ -117,7 +118,7 @@ class Blocking:
     ) -> list[Any]:
         """Return what an iterator yields, at most ``count``, each shown to ``on_item`` meanwhile."""
         found: list[Any] = []
-        for item in getattr(self._client, method)(**arguments):
+        for item in attrgetter(method)(self._client)(**arguments):
             found.append(item)
             on_item(item)
             if len(found) == count:
@@ -136,7 +137,7 @@ class Async:
         self._runner = asyncio.Runner()
 
     def __call__(self, method: str, *args: Any, **arguments: Any) -> Any:
-        return self._runner.run(getattr(self._client, method)(*args, **arguments))
+        return self._runner.run(attrgetter(method)(self._client)(*args, **arguments))
 
     def collect(
         self,
@@ -148,7 +149,7 @@ class Async:
     ) -> list[Any]:
         async def collect() -> list[Any]:
             found: list[Any] = []
-            async for item in getattr(self._client, method)(**arguments):
+            async for item in attrgetter(method)(self._client)(**arguments):
                 found.append(item)
                 on_item(item)
                 if len(found) == count:

@@ -21,7 +21,7 @@ from aleph.sdk.chains.common import get_verification_buffer
 from aleph.sdk.client import AuthenticatedAlephHttpClient
 from aleph.sdk.conf import settings
 from aleph.sdk.query.filters import MessageFilter, PostFilter
-from aleph.sdk.types import StorageEnum
+from aleph.sdk.types import Authorization, Ports, StorageEnum
 from aleph_message import parse_message
 from aleph_message.models import MessageType
 from pydantic import BaseModel
@@ -45,6 +45,10 @@ def from_json(name: str, value: Any) -> Any:
         return StorageEnum(value)
     if name == "message_type":
         return MessageType(value)
+    if name == "ports":
+        return Ports(**value)
+    if name == "authorization":
+        return Authorization(**value)
     if name == "file_content":
         return base64.b64decode(value)
     return value
