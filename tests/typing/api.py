@@ -365,6 +365,63 @@ def services(client: aleph_sync.AlephHttpClient, address: str, vm: str) -> Itera
     assert_type(client.dns.get_dns_for_instance(item_hash=vm), aleph_sync.Dns | None)
 
 
+def aggregates(client: aleph_sync.AlephHttpClient, address: str, vm: str) -> Iterator[object]:
+    assert_type(client.port_forwarder.get_ports(address), dict[str, aleph_sync.Ports])
+    assert_type(client.port_forwarder.get_ports(vm, address), aleph_sync.Ports)
+    assert_type(client.port_forwarder.get_ports(vm, address=address), aleph_sync.Ports)
+    assert_type(client.port_forwarder.get_ports(item_hash=vm, address=address), aleph_sync.Ports)
+    port = client.port_forwarder.get_port(address, vm)
+    assert_type(port, aleph_sync.Ports | None)
+    for number, flags in (port or aleph_sync.Ports()).ports.items():
+        assert_type(number, int)
+        assert_type(flags, aleph_sync.PortFlags | None)
+    for mapping in client.port_forwarder.apply_ports(vm, crn_address=address).values():
+        assert_type(mapping.host, int | None)
+    granted = client.authorizations.granted(address, types=[MessageType.post], chains=Chain.ETH)
+    assert_type(granted, Page[aleph_sync.Grant])
+    for grant in client.authorizations.received_iterator(address, channels=("a", "b")):
+        yield grant.authorizations
+    for entry in client.get_authorizations(address):
+        if isinstance(entry, aleph_sync.Authorization):
+            assert_type(entry.types, tuple[str, ...])
+    prices = client.pricing.get_pricing_aggregate()
+    instance = prices[aleph_sync.PricingEntity.INSTANCE]
+    tier = instance.get_closest_tier(vcpus=2, memory_mib=4096, disk_mib=5)
+    if tier is not None:
+        assert_type(instance.get_services_specs(tier), aleph_sync.TierComputedSpec)
+        assert_type(instance.get_tier_price(tier).credit, Decimal | None)
+    default = client.runtimes.get_default_runtime(aleph_sync.RuntimeType.PROGRAM)
+    assert_type(default, aleph_sync.RuntimeEntry | None)
+    assert_type(client.vm_images.get_vm_image("rootfs"), aleph_sync.VmImage)
+    settings = client.network_settings.get_settings_aggregate()
+    assert_type(settings.last_crn_version, str | None)
+    assert_type(client.voucher.get_vouchers(address), list[aleph_sync.Voucher])
+    check = client.domains.check("a.example", aleph_sync.TargetType.IPFS, address)
+    assert_type(check.missing, tuple[aleph_sync.DnsRecord, ...])
+    assert_type(client.domains.list(address), dict[str, aleph_sync.Domain])
+    assert_type(client.websites.get("name", address), aleph_sync.Website)
+    assert_type(client.ssh_keys.list(address), list[aleph_sync.SshKey])
+
+
+def editing(client: aleph_sync.AuthenticatedAlephHttpClient, vm: str) -> None:
+    flags = aleph_sync.PortFlags(tcp=True, udp=False)
+    ports = aleph_sync.Ports(ports={80: flags, 22: None})
+    message, status = client.port_forwarder.create_port(vm, ports)
+    assert_type(client.port_forwarder.update_ports(item_hash=vm, ports={80: None}), Published)
+    assert_type(client.port_forwarder.delete_ports(vm, apply=True), Published)
+    assert_type(client.port_forwarder.get_ports(), dict[str, aleph_sync.Ports])
+    assert_type(client.port_forwarder.get_ports(item_hash=vm), aleph_sync.Ports)
+    friend = aleph_sync.Authorization("0x0", types=["POST"])
+    assert_type(client.authorizations.add(friend), Published | None)
+    client.authorizations.update("0x0", [friend])
+    client.authorizations.revoke(friend)
+    client.update_all_authorizations([friend])
+    client.domains.add("a.example", vm, "ipfs", options={"catch_all_path": "/"})
+    client.websites.create("name", vm, tags=["a"], payment=Payment(type=PaymentType.credit))
+    assert_type(client.ssh_keys.add("ssh-ed25519 AAAA", wait=True), Published)
+    print(message, status)
+
+
 async def services_async(client: aleph_async.AlephHttpClient, vm: str) -> None:
     assert_type(await client.scheduler.get_plan(), aleph_async.SchedulerPlan)
     assert_type(await client.crn.get_last_crn_version(), str)
