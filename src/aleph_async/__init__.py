@@ -547,9 +547,21 @@ _LAZY = {
             "PortFlags",
             "Ports",
         ),
+        "aleph_core.models.domain": (
+            "DnsRecord",
+            "DnsRecordCheck",
+            "Domain",
+            "DomainCheck",
+            "TargetType",
+        ),
+        "aleph_core.models.grant": ("Grant",),
         "aleph_core.models.network_settings": (
             "NetworkAvailableGpu",
             "NetworkSettingsModel",
+        ),
+        "aleph_core.models.ports": (
+            "PortFlags",
+            "Ports",
         ),
         "aleph_core.models.pricing": (
             "PAYG_GROUP",
@@ -568,6 +580,7 @@ _LAZY = {
             "RuntimeType",
             "RuntimesAggregate",
         ),
+        "aleph_core.models.ssh_key": ("SshKey",),
         "aleph_core.models.vm_images": (
             "VmImage",
             "VmImageCatalog",
@@ -577,15 +590,7 @@ _LAZY = {
             "VoucherAttribute",
             "VoucherMetadata",
         ),
-        "aleph_core.models.domain": (
-            "DnsRecord",
-            "DnsRecordCheck",
-            "Domain",
-            "DomainCheck",
-            "TargetType",
-        ),
         "aleph_core.models.website": ("Website",),
-        "aleph_core.models.ssh_key": ("SshKey",),
     }.items()
     for name in names
 }
