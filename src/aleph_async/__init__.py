@@ -185,13 +185,6 @@ if TYPE_CHECKING:
     from aleph_core.models.grant import (
         Grant,
     )
-    from aleph_core.models.prices import (
-        Costs,
-        CostSummary,
-        Price,
-        PriceDetail,
-        ResourceCost,
-    )
     from aleph_core.models.network_settings import (
         NetworkAvailableGpu,
         NetworkSettingsModel,
@@ -200,17 +193,24 @@ if TYPE_CHECKING:
         PortFlags,
         Ports,
     )
+    from aleph_core.models.prices import (
+        Costs,
+        CostSummary,
+        Price,
+        PriceDetail,
+        ResourceCost,
+    )
     from aleph_core.models.pricing import (
         PAYG_GROUP,
         PRICING_GROUPS,
         ComputeUnit,
         GroupEntity,
-        Price,
         PricingEntity,
         PricingModel,
         PricingPerEntity,
         Tier,
         TierComputedSpec,
+        UnitPrice,
     )
     from aleph_core.models.runtimes import (
         RuntimeEntry,
@@ -406,6 +406,7 @@ __all__ = [
     "Timeout",
     "TransportError",
     "TransportTimeout",
+    "UnitPrice",
     "UnpaidMessageError",
     "UnreadableAuthorization",
     "UnsupportedByNode",
@@ -554,21 +555,16 @@ _LAZY = {
             "DomainCheck",
             "TargetType",
         ),
-        "aleph_core.models.grant": ("Grant",),
         "aleph_core.models.network_settings": (
             "NetworkAvailableGpu",
             "NetworkSettingsModel",
-        ),
-        "aleph_core.models.ports": (
-            "PortFlags",
-            "Ports",
         ),
         "aleph_core.models.pricing": (
             "PAYG_GROUP",
             "PRICING_GROUPS",
             "ComputeUnit",
             "GroupEntity",
-            "Price",
+            "UnitPrice",
             "PricingEntity",
             "PricingModel",
             "PricingPerEntity",

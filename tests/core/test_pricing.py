@@ -17,11 +17,11 @@ from aleph_core.models.pricing import (
     PRICING_GROUPS,
     ComputeUnit,
     GroupEntity,
-    Price,
     PricingEntity,
     PricingPerEntity,
     Tier,
     TierComputedSpec,
+    UnitPrice,
     read_pricing,
 )
 from tests.core.foundation import GPU_UNIT, PRICING, UNIT
@@ -32,7 +32,7 @@ instance = pricing[PricingEntity.INSTANCE]
 
 
 def test_prices_are_decimals_in_every_way_of_paying() -> None:
-    assert instance.price["compute_unit"] == Price(
+    assert instance.price["compute_unit"] == UnitPrice(
         payg=Decimal("0.055"), holding=Decimal(1000), credit=Decimal(14250)
     )
     assert pricing["storage"].price["storage"].holding == Decimal("0.333333333")
@@ -101,7 +101,7 @@ def test_a_tier_has_its_units_contents_and_price() -> None:
     spec = instance.get_services_specs(tier)
     assert (spec.vcpus, spec.memory_mib, spec.disk_mib) == (4, 8192, 81_920)
     assert (spec.gpu_model, spec.vram) == (None, None)
-    assert instance.get_tier_price(tier) == Price(
+    assert instance.get_tier_price(tier) == UnitPrice(
         payg=Decimal("0.22"), holding=Decimal(4000), credit=Decimal(57_000)
     )
     for ask in (pricing["storage"].get_services_specs, pricing["storage"].get_tier_price):

@@ -132,9 +132,7 @@ def _grants(
                 malformed(answer, "authorizations by address")
             return list(listed.items())
 
-        return read_page(
-            answer, _KIND, read, page_size=page_size, strict=strict, entries=entries
-        )
+        return read_page(answer, _KIND, read, page_size=page_size, strict=strict, entries=entries)
 
     path = f"/api/v0/authorizations/{side}/{segment(address)}.json"
     return Call("GET", path, parse, params=params)

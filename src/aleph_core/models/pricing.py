@@ -18,12 +18,12 @@ __all__ = [
     "PRICING_GROUPS",
     "ComputeUnit",
     "GroupEntity",
-    "Price",
     "PricingEntity",
     "PricingModel",
     "PricingPerEntity",
     "Tier",
     "TierComputedSpec",
+    "UnitPrice",
     "read_pricing",
 ]
 
@@ -72,7 +72,7 @@ PAYG_GROUP: Final = (
 
 
 @attrs.frozen(kw_only=True)
-class Price(Record):
+class UnitPrice(Record):
     """One price in each way of paying that there is.
 
     ``holding`` is in tokens to keep, ``payg`` in tokens and ``credit`` in credits per hour, ``fixed``
@@ -84,7 +84,7 @@ class Price(Record):
     fixed: Decimal | None = None
     credit: Decimal | None = None
 
-    def times(self, count: int) -> Price:
+    def times(self, count: int) -> UnitPrice:
         """Return the price of so many units; what is fixed stays."""
 
         def multiplied(amount: Decimal | None) -> Decimal | None:
@@ -187,10 +187,10 @@ class PricingPerEntity(Record):
             vram=None if tier.model is None else tier.vram,
         )
 
-    def get_tier_price(self, tier: Tier) -> Price:
+    def get_tier_price(self, tier: Tier) -> UnitPrice:
         """Return the price of a tier, its included disk with it; raises ``ArgumentError`` as above."""
         price = self.price.get("compute_unit")
-        if not isinstance(price, Price):
+        if not isinstance(price, UnitPrice):
             raise ArgumentError("tier", "this family is not sold by compute units")
         return price.times(tier.compute_units)
 
@@ -244,9 +244,9 @@ class _Amount(Record):
 
 def _price(value: Any) -> Any:
     """Return a price for an object and an amount for a number; anything else stays what it is."""
-    kind: type[Record] = Price if isinstance(value, Mapping) else _Amount
+    kind: type[Record] = UnitPrice if isinstance(value, Mapping) else _Amount
     try:
-        read = structure(value if kind is Price else {"amount": value}, kind)
+        read = structure(value if kind is UnitPrice else {"amount": value}, kind)
     except MalformedAnswerError:
         return value
     return read.amount if isinstance(read, _Amount) else read
