@@ -1,6 +1,7 @@
-"""A tour of the Aleph Cloud network: the same steps, first blocking, then async.
+"""A tour of the Aleph Cloud network: the same steps, first blocking, then async, then machines.
 
-Starts a local node, or uses the one that ALEPH_API_HOST names. What it publishes it forgets again.
+Starts a local node, or uses the one that ALEPH_API_HOST names; machines need funds, which only the
+local one grants. What it publishes it forgets again.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import aleph_async
 import aleph_sync
 from aleph_sync import AlephError, ETHAccount, ForgottenMessageError, Message
+
+if TYPE_CHECKING:
+    from aleph_devnode import DevNode
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CHANNEL = "ALEPH-SYNC-TOUR"
@@ -210,17 +215,22 @@ def compare(copy: Path, original: Path) -> None:
         raise AlephError(f"what came back is not what {original} holds")
 
 
-def take_tours(node: str | None) -> None:
+def take_tours(node: str | None, local: DevNode | None = None) -> None:
     begun = time.monotonic()
     with TemporaryDirectory() as folder:
         print("\nBlocking, with aleph_sync")
         published = blocking_tour(node, Path(folder))
         print("\nAsync, with aleph_async")
         published += asyncio.run(async_tour(node, Path(folder)))
+    if local is not None:
+        from machines import rent
+
+        print("\nMachines, with aleph_sync")
+        published += rent(local)
     seconds = time.monotonic() - begun
     print(
         f"\nDone in {seconds:.1f} s: {published} messages published, {2 * len(FILES)} files stored, "
-        "downloaded and verified, all of it forgotten again."
+        "downloaded and verified; posts, files and machines are forgotten again."
     )
 
 
@@ -234,7 +244,7 @@ def main() -> int:
 
             with DevNode() as local:
                 print(f"Started a local node, {local.url}")
-                take_tours(local.url)
+                take_tours(local.url, local)
     except ImportError as error:
         print(f"\n{error}; the tour needs: pip install 'aleph-sync[devnode]'", file=sys.stderr)
         return 1

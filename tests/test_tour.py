@@ -32,9 +32,9 @@ def test_it_starts_a_node_of_its_own_and_ends_with_a_summary(tmp_path: Path) -> 
     assert (tour.returncode, tour.stderr) == (0, "")
     assert tour.stdout.startswith("Started a local node, http://127.0.0.1:")
     *_, summary = tour.stdout.splitlines()
-    assert re.fullmatch(r"Done in .* s: 20 messages published, 4 files stored, .*", summary)
-    for colour in ("Blocking, with aleph_sync", "Async, with aleph_async"):
-        assert colour in tour.stdout
+    assert re.fullmatch(r"Done in .* s: 27 messages published, 4 files stored, .*", summary)
+    for part in ("Blocking, with aleph_sync", "Async, with aleph_async", "Machines, with"):
+        assert part in tour.stdout
     # Where the output is no terminal, a progress bar is one line.
     assert "\r" not in tour.stdout
     assert tour.stdout.count("[########################] 100%") == 4
