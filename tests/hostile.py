@@ -557,8 +557,9 @@ def websocket(
     reason: str = "",
     accept: str | None = None,
     after: float = 0.0,
+    hear: int = 0,
 ) -> Step:
-    """Accept the upgrade and send the frames, ``after`` so many seconds.
+    """Accept the upgrade, ``hear`` so many messages, and send the frames ``after`` so many seconds.
 
     ``then`` is ``close`` (with ``code``), ``cut`` (hang up without a close frame), ``reset``,
     ``silent`` (read on but answer nothing, pings included) or ``open`` (answer pings).
@@ -566,6 +567,9 @@ def websocket(
 
     def play(peer: Peer) -> None:
         _upgrade(peer, accept)
+        for _ in range(hear):
+            _, payload = peer.read_frame()
+            peer.request.body += payload
         peer.wait(after)
         peer.send(*frames)
         if then == "close":

@@ -72,6 +72,7 @@ from aleph_core.machine_errors import (
 )
 from aleph_core.models.aggregate import Aggregate
 from aleph_core.models.files import StorageLimits, StoredContent
+from aleph_core.models.log_entry import LogEntry
 from aleph_core.models.message import (
     Content,
     Message,
@@ -335,6 +336,7 @@ __all__ = [
     "LedgerAccount",
     "LedgerETHAccount",
     "Limits",
+    "LogEntry",
     "LoginRefused",
     "MainConfiguration",
     "MalformedAnswerError",

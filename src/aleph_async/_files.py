@@ -36,7 +36,7 @@ from ._runtime import (
     sleep,
 )
 
-__all__ = ["Files"]
+__all__ = ["Files", "refusal_body"]
 
 _log = logging.getLogger("aleph")
 
@@ -244,7 +244,7 @@ class Files(Connection):
         try:
             async with self._http.stream(request) as answer:
                 if answer.status != 200:
-                    body = await _refusal(answer)
+                    body = await refusal_body(answer)
                     return Answer(answer.status, answer.headers, body, node=answer.node)
                 await self._receive(answer, file_hash, sink, max_size)
         except TransportError as error:
@@ -277,7 +277,7 @@ class Files(Connection):
         return [node + path for node in self.nodes]
 
 
-async def _refusal(answer: StreamedAnswer) -> bytes:
+async def refusal_body(answer: StreamedAnswer) -> bytes:
     """Return the words of a refusal, none when they are endless: its status tells enough."""
     try:
         return await answer.read(_LARGEST_REFUSAL)

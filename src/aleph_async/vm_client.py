@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ._vm_operations import VmOperations
+from ._vm_logs import VmLogs
 
 __all__ = ["VMClient", "VmClient"]
 
 
-class VmClient(VmOperations):
-    __doc__ = VmOperations.__doc__
+class VmClient(VmLogs):
+    pass
 
 
 VMClient = VmClient

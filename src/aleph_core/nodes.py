@@ -47,7 +47,8 @@ def host_name(url: str) -> str:
 
 def websocket_url(node: str, path: str, params: Sequence[tuple[str, str]]) -> str:
     scheme, _, rest = node.partition("://")
-    return f"{'wss' if scheme == 'https' else 'ws'}://{rest}{path}?{urlencode(params)}"
+    query = f"?{urlencode(params)}" if params else ""
+    return f"{'wss' if scheme == 'https' else 'ws'}://{rest}{path}{query}"
 
 
 def _node_url(url: object, argument: str = "api_server") -> str:

@@ -20,6 +20,7 @@ from .routes import (
     compute,
     control,
     info,
+    machine_logs,
     messages,
     posts,
     prices,
@@ -95,6 +96,7 @@ def make_app(node: Node) -> Starlette:
             *services.ROUTES,
             *compute.ROUTES,
             *control.ROUTES,
+            *machine_logs.ROUTES,
             *compute.UNKNOWN,
         ],
         middleware=[

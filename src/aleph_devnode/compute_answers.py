@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from pydantic import ValidationError
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 
 from .answers import Refusal, answer
@@ -62,7 +62,7 @@ def endpoint(handler: Handler) -> Handler:
     return answered
 
 
-def machine_ref(request: Request) -> str:
+def machine_ref(request: HTTPConnection) -> str:
     """Return the hash in the path; raises ``Refusal`` 400 when it is none."""
     ref = str(request.path_params["ref"])
     if hash_kind(ref) is None:

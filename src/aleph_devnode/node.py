@@ -13,6 +13,7 @@ from .broadcasting import Broadcaster
 from .database import Database
 from .filestore import FileStore
 from .intake import Intake
+from .listeners import Listeners
 from .machines import Machines
 from .processed import Message
 from .processing import Processor
@@ -29,6 +30,7 @@ class Node:
         self.settings = settings
         self.url = url
         self.machines = Machines(settings)
+        self.listeners = Listeners()
         self.stopping = asyncio.Event()
         self.database = Database(folder / "node.sqlite" if durable else None)
         try:

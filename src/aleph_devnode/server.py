@@ -9,7 +9,7 @@ import os
 import socket
 import tempfile
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -198,16 +198,26 @@ class DevNode:
         credits: int = DEFAULT_FUND_CREDITS,  # noqa: A002 - the field's word
     ) -> None:
         """Add tokens (on Ethereum) and credits to what an address owns."""
-        body = json.dumps({"address": address, "aleph": str(aleph), "credits": credits})
+        funding = {"address": address, "aleph": str(aleph), "credits": credits}
+        status, text = self._tell("/_devnode/fund", funding)
+        if status != 200:
+            raise ValueError(f"{address!r} cannot be funded: {text}")
+
+    def log(self, vm_hash: str, stream: str, message: str, *, keep: int | None = None) -> None:
+        """Let a machine write a line to ``stdout`` or ``stderr``; ``keep`` drops all but its newest lines before."""
+        line = {"type": stream, "message": message, "keep": keep}
+        status, text = self._tell(f"/_devnode/machines/{vm_hash}/log", line)
+        if status != 200:
+            raise ValueError(f"{stream!r} takes no such line: {text}")
+
+    def _tell(self, path: str, what: Mapping[str, object]) -> tuple[int, str]:
         connection = http.client.HTTPConnection(self._host, self.port, timeout=STOP_TIMEOUT)
         try:
-            connection.request("POST", "/_devnode/fund", body)
+            connection.request("POST", path, json.dumps(what))
             response = connection.getresponse()
-            text = response.read().decode()
+            return response.status, response.read().decode()
         finally:
             connection.close()
-        if response.status != 200:
-            raise ValueError(f"{address!r} cannot be funded: {text}")
 
     def _folder(self) -> Path:
         if self._data_dir is not None:

@@ -42,7 +42,7 @@ async def message_socket(socket: WebSocket) -> None:
         query = SocketQuery.model_validate(dict(socket.query_params))
     except ValidationError as error:
         await socket.accept()
-        _answer_in_plain_http(socket, error.json())
+        answer_in_plain_http(socket, "422 Unprocessable Entity", error.json())
         return
     if node.broadcaster.full:
         await socket.accept()
@@ -60,12 +60,12 @@ async def message_socket(socket: WebSocket) -> None:
             await asyncio.gather(sender, listener, return_exceptions=True)
 
 
-def _answer_in_plain_http(socket: WebSocket, text: str) -> None:
-    """Write an HTTP answer into the upgraded connection: the real node notices bad parameters that late."""
+def answer_in_plain_http(socket: WebSocket, status: str, text: str) -> None:
+    """Write an HTTP answer into the upgraded connection: what the real node's server does with late errors."""
     transport: asyncio.Transport = socket.scope["extensions"][RAW]
     body = text.encode()
     head = (
-        "HTTP/1.1 422 Unprocessable Entity\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     transport.write(head.encode() + body)

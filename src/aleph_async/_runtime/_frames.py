@@ -59,6 +59,12 @@ class Frames:
             raise self._failure
         return None
 
+    def send(self, text: str) -> None:
+        """Send a message; raise when the websocket has ended."""
+        if self._failure is not None:
+            raise self._failure
+        self.outgoing += self._connection.send(TextMessage(data=text))
+
     def feed(self, data: bytes, now: float) -> None:
         """Take bytes of the peer; none mean that it hung up."""
         if self._failure is not None:

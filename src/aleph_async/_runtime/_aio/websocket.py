@@ -76,6 +76,11 @@ class WebSocket:
         await self._flush()
         return text
 
+    async def send(self, text: str) -> None:
+        """Send a message; raise ``TransportError`` when the websocket has ended."""
+        self._frames.send(text)
+        await self._flush()
+
     def _next_text(self) -> str | None:
         return self._frames.next_text()
 

@@ -76,6 +76,11 @@ class WebSocket:
         self._flush()
         return text
 
+    def send(self, text: str) -> None:
+        """Send a message; raise ``TransportError`` when the websocket has ended."""
+        self._frames.send(text)
+        self._flush()
+
     def _next_text(self) -> str | None:
         return self._frames.next_text()
 
