@@ -9,7 +9,7 @@ import attrs
 
 from aleph_core.call import Answer
 from aleph_core.calls import machine_logs as calls
-from aleph_core.calls.machine_answers import Operation, refuse_operation
+from aleph_core.calls.machine_answers import Operation
 from aleph_core.calls.machines import check_vm_hash
 from aleph_core.errors import ApiError, MalformedAnswerError, TransportError, TransportTimeout
 from aleph_core.json_array import JsonArray
@@ -20,9 +20,8 @@ from aleph_core.nodes import websocket_url
 from aleph_core.retry import REPEATED_STATUSES, Fail, RetryPlan, Return, Wait
 from aleph_core.waiting import check_timeout
 
-from ._connection import USER_AGENT
 from ._files import refusal_body
-from ._runtime import Request, StreamedAnswer, WebSocket, clock, sleep
+from ._runtime import StreamedAnswer, WebSocket, clock, sleep
 from ._vm_login import now
 from ._vm_operations import VmOperations
 
@@ -33,7 +32,6 @@ _log = logging.getLogger("aleph")
 _LARGEST_FRAME = 16 * 1024 * 1024
 _NORMAL_CLOSURE = 1000
 _LOGIN_PATIENCE = 60.0
-_JOURNAL_PATIENCE = 120.0
 # After so many seconds without a line, all that is replayed has come.
 _REPLAYED_AFTER = 5.0
 
@@ -113,14 +111,14 @@ class VmLogs(VmOperations):
         the node breaks off before the end.
         """
         operation = self._log_operation(vm_id)
-        self._check_open()
+        call = calls.past_logs(operation)
         plan = RetryPlan(self._policy)
         begun = clock()
         lines = JsonArray()
         while True:
             outcome: Answer | TransportError
             try:
-                async with self._http.stream(await self._past_logs(operation)) as answer:
+                async with self._http.stream(await self._request(call)) as answer:
                     if answer.status == 200:
                         async for chunk in answer.chunks():
                             for value in _entries(lines, chunk, answer):
@@ -135,7 +133,11 @@ class VmLogs(VmOperations):
                 outcome = error
             step = plan.after(outcome, elapsed=clock() - begun)
             if isinstance(step, Return):
-                self._refuse(step.answer, operation)
+                try:
+                    call.parse(step.answer)
+                except KeyExpired:
+                    self._login.forget()
+                    raise
             if isinstance(step, Fail):
                 raise step.error
             assert isinstance(step, Wait)
@@ -166,26 +168,6 @@ class VmLogs(VmOperations):
         if policy is not None:
             policy = attrs.evolve(policy, attempts=1_000_000, deadline=patience)
         return RetryPlan(policy)
-
-    async def _past_logs(self, operation: Operation) -> Request:
-        path = calls.past_path(operation.vm_hash)
-        return Request(
-            method="GET",
-            url=self.api_server + path,
-            headers={
-                "user-agent": USER_AGENT,
-                "accept": "application/json",
-                **await self._login.headers("GET", path),
-            },
-            minimum_timeout=_JOURNAL_PATIENCE,
-        )
-
-    def _refuse(self, answer: Answer, operation: Operation) -> None:
-        try:
-            refuse_operation(answer, operation)
-        except KeyExpired:
-            self._login.forget()
-            raise
 
 
 def _entries(lines: JsonArray, chunk: bytes, answer: StreamedAnswer) -> list[object]:

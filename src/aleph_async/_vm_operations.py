@@ -18,8 +18,17 @@ from aleph_core.retry import RetryPolicy
 from aleph_core.settings import Settings
 from aleph_core.waiting import check_timeout
 
-from ._connection import Connection
-from ._runtime import FileSource, HttpClient, Progress, Timeout, clock, sleep
+from ._connection import USER_AGENT, Connection
+from ._runtime import (
+    FileSource,
+    HttpClient,
+    Progress,
+    Request,
+    StreamedAnswer,
+    Timeout,
+    clock,
+    sleep,
+)
 from ._vm_login import VmLogin, now
 
 if TYPE_CHECKING:
@@ -27,21 +36,10 @@ if TYPE_CHECKING:
 
     from ._remote import RemoteAccount
 
-__all__ = ["VmOperations"]
+__all__ = ["VmExchange", "VmOperations"]
 
 
 class VmOperations(Connection):
-    """Start, stop and control machines at one compute node.
-
-    ``node_url`` is the address of the node on which the machines run. ``domain`` is what that node calls
-    itself, its host name unless told. ``raise_on_error`` raises the typed error of every refusal, which
-    otherwise waits in the result; each call can say otherwise. ``timeout`` is in seconds for each step
-    of an exchange, and calls that the node delays get the minutes they need. ``retry=None`` never
-    repeats a call; calls that must not happen twice are repeated only when nothing of them was sent.
-    ``http_client`` is used and not closed. Raises ``ArgumentError`` for an account of a chain whose
-    signatures compute nodes do not know. No answer at all is always a ``TransportError``.
-    """
-
     def __init__(
         self,
         account: Account | RemoteAccount,
@@ -151,8 +149,12 @@ class VmOperations(Connection):
     async def update_instance_config(
         self, vm_id: str, *, raise_on_error: bool | None = None
     ) -> VmResult:
-        """Let the node read the ports to forward to a machine anew; anyone may."""
-        return self._judged(await self._send(calls.update(vm_id, clock=now)), raise_on_error)
+        """Let the node read the ports to forward to a machine anew; anyone may.
+
+        Publish first, and wait until the message is processed. A node that cannot read the ports drops
+        all of them and still answers well: look at its list of executions afterwards.
+        """
+        return self._judged(await self._send(calls.update(vm_id)), raise_on_error)
 
     async def reserve_resources(
         self, instance_content: Any, *, raise_on_error: bool | None = None
@@ -193,6 +195,17 @@ class VmOperations(Connection):
         )
         return await self._perform(call, raise_on_error)
 
+    def operate(self, vm_id: str, operation: str, method: str = "POST") -> VmExchange:
+        """Send any signed operation, and hand out the answer with its body unread, in a ``with`` block.
+
+        It is sent once, and the answer is of any status. Its body is read by ``chunks()`` or by
+        ``read(limit)``, which takes the most bytes there may be.
+        """
+        call = calls.control(
+            vm_id, calls.check_operation(operation), clock=now, method=calls.check_method(method)
+        )
+        return VmExchange(self, call)
+
     async def manage_instance(
         self, vm_id: str, operations: Iterable[str], *, raise_on_error: bool | None = None
     ) -> VmResult:
@@ -226,6 +239,20 @@ class VmOperations(Connection):
     def _address(self) -> str:
         return self.account.get_address()
 
+    async def _request(self, call: Call[Any]) -> Request:
+        """Return a signed request, for an answer that is streamed."""
+        self._check_open()
+        return Request(
+            method=call.method,
+            url=self.api_server + call.path,
+            headers={
+                "user-agent": USER_AGENT,
+                "accept": "application/json, */*;q=0.5",
+                **await self._login.headers(call.method, calls.signed_path(call)),
+            },
+            minimum_timeout=call.minimum_timeout,
+        )
+
     async def _perform(
         self,
         call: Call[VmResult],
@@ -245,3 +272,21 @@ class VmOperations(Connection):
         if self.raise_on_error if raise_on_error is None else raise_on_error:
             result.raise_for_status()
         return result
+
+
+class VmExchange:
+    """An operation that is sent when its ``with`` block begins."""
+
+    def __init__(self, client: VmOperations, call: Call[VmResult]) -> None:
+        self._client = client
+        self._call = call
+        self._exchange: Any = None
+
+    async def __aenter__(self) -> StreamedAnswer:
+        request = await self._client._request(self._call)  # noqa: SLF001 - a part of the client
+        self._exchange = self._client._http.stream(request)  # noqa: SLF001
+        answer: StreamedAnswer = await self._exchange.__aenter__()
+        return answer
+
+    async def __aexit__(self, *exception: Any) -> None:
+        await self._exchange.__aexit__(*exception)

@@ -10,11 +10,16 @@ from .answers import Refusal
 from .costs import CREDIT, HOLD, HOUR, STREAM
 from .machines import Machine, Machines, is_confidential, required_node
 from .processed import Message
+from .reservations import Reservations
 from .settings import NodeSettings
 
 
 def admit(
-    connection: Connection, settings: NodeSettings, machines: Machines, vm_hash: str
+    connection: Connection,
+    settings: NodeSettings,
+    machines: Machines,
+    vm_hash: str,
+    reservations: Reservations,
 ) -> Machine:
     """Return the machine, which is begun unless it is there already.
 
@@ -34,7 +39,8 @@ def admit(
     _check_payment(connection, settings, message)
     if machine is not None:
         return machine
-    gpus = capacity.assign_gpus(settings, known, message.content)
+    held = reservations.held_from(message.sender)
+    gpus = capacity.assign_gpus(settings, known, message.content, held=held)
     return machines.begin(connection, message, placed=False, gpus=gpus)
 
 

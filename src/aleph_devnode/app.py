@@ -17,6 +17,7 @@ from .node import Node
 from .routes import (
     accounts,
     aggregates,
+    backups,
     compute,
     control,
     info,
@@ -96,6 +97,7 @@ def make_app(node: Node) -> Starlette:
             *services.ROUTES,
             *compute.ROUTES,
             *control.ROUTES,
+            *backups.ROUTES,
             *machine_logs.ROUTES,
             *compute.UNKNOWN,
         ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import attrs
@@ -53,10 +53,17 @@ def free_gpus(settings: NodeSettings, machines: Iterable[Machine]) -> list[dict[
 
 
 def assign_gpus(
-    settings: NodeSettings, machines: Iterable[Machine], content: dict[str, Any]
+    settings: NodeSettings,
+    machines: Iterable[Machine],
+    content: dict[str, Any],
+    *,
+    held: Collection[str] = (),
 ) -> list[str]:
-    """Return the places of the GPUs for one more machine; raises Exception, as the real node does."""
-    free = free_gpus(settings, machines)
+    """Return the places of the GPUs for one more machine, which are none of those ``held`` for others.
+
+    Raises Exception, as the real node does.
+    """
+    free = [gpu for gpu in free_gpus(settings, machines) if gpu.get("pci_host") not in held]
     chosen: list[str] = []
     for wanted in wanted_gpus(content):
         found = next((gpu for gpu in free if gpu.get("device_id") == wanted["device_id"]), None)

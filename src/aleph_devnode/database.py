@@ -97,6 +97,10 @@ CREATE TABLE past_machines (vm_hash TEXT PRIMARY KEY, owner TEXT NOT NULL);
 CREATE TABLE machine_logs (
     id INTEGER PRIMARY KEY, vm_hash TEXT NOT NULL, stream TEXT NOT NULL, time REAL NOT NULL, message TEXT NOT NULL
 );
+CREATE TABLE backups (
+    backup_id TEXT PRIMARY KEY, vm_hash TEXT NOT NULL UNIQUE, ready REAL NOT NULL, failure TEXT,
+    source_sizes TEXT NOT NULL, archive BLOB NOT NULL
+);
 CREATE INDEX machine_logs_by_machine ON machine_logs (vm_hash, id);
 """
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
+from .backups import Backups
 from .broadcasting import Broadcaster
 from .database import Database
 from .filestore import FileStore
@@ -17,6 +18,7 @@ from .listeners import Listeners
 from .machines import Machines
 from .processed import Message
 from .processing import Processor
+from .reservations import Reservations
 from .settings import NodeSettings
 
 
@@ -31,6 +33,8 @@ class Node:
         self.url = url
         self.machines = Machines(settings)
         self.listeners = Listeners()
+        self.reservations = Reservations()
+        self.backups = Backups(settings, url)
         self.stopping = asyncio.Event()
         self.database = Database(folder / "node.sqlite" if durable else None)
         try:

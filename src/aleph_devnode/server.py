@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import uvicorn
 
@@ -203,6 +203,14 @@ class DevNode:
         if status != 200:
             raise ValueError(f"{address!r} cannot be funded: {text}")
 
+    def machine(self, vm_hash: str) -> dict[str, Any]:
+        """Return all that the node knows of a machine; raises LookupError when it has none of this hash."""
+        status, text = self._ask("GET", f"/_devnode/machines/{vm_hash}")
+        if status != 200:
+            raise LookupError(f"no machine {vm_hash}")
+        found: dict[str, Any] = json.loads(text)
+        return found
+
     def log(self, vm_hash: str, stream: str, message: str, *, keep: int | None = None) -> None:
         """Let a machine write a line to ``stdout`` or ``stderr``; ``keep`` drops all but its newest lines before."""
         line = {"type": stream, "message": message, "keep": keep}
@@ -211,9 +219,12 @@ class DevNode:
             raise ValueError(f"{stream!r} takes no such line: {text}")
 
     def _tell(self, path: str, what: Mapping[str, object]) -> tuple[int, str]:
+        return self._ask("POST", path, json.dumps(what))
+
+    def _ask(self, method: str, path: str, body: str | None = None) -> tuple[int, str]:
         connection = http.client.HTTPConnection(self._host, self.port, timeout=STOP_TIMEOUT)
         try:
-            connection.request("POST", path, json.dumps(what))
+            connection.request(method, path, body)
             response = connection.getresponse()
             return response.status, response.read().decode()
         finally:

@@ -20,6 +20,7 @@ class NodeSettings:
     A message that waits for something is tried ``max_retries`` times, ``retry_delay`` apart at first and twice as
     long each time after (at most ``retry_delay_limit``), and is then rejected. It is also tried, without counting, as
     soon as what it waits for arrives. ``sync_timeout`` is how long a publication with ``sync`` waits for an outcome.
+    A backup takes ``backup_seconds``, and fails when there is a ``backup_failure``, the reason.
     """
 
     max_retries: int = 5
@@ -50,6 +51,8 @@ class NodeSettings:
     confidential: bool = True
     streams_flow: bool = True
     boot_seconds: float = 0.0
+    backup_seconds: float = 0.0
+    backup_failure: str | None = None
 
     def retry_wait(self, attempts: int) -> float:
         """Return the seconds to wait after so many failed attempts."""

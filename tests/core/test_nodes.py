@@ -73,7 +73,7 @@ def test_credentials_are_left_out(url: str, shown: str) -> None:
 def test_websockets_have_the_scheme_of_the_node() -> None:
     params = [("tags", "a b&c")]
     assert websocket_url("https://a/p", "/ws", params) == "wss://a/p/ws?tags=a+b%26c"
-    assert websocket_url("http://a", "/ws", []) == "ws://a/ws?"
+    assert websocket_url("http://a", "/ws", []) == "ws://a/ws"
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,14 @@ __all__ = [
     "STARTING",
     "check_login",
     "live_path",
-    "past_path",
+    "past_logs",
     "read_frame",
     "read_past_line",
     "why_refused",
 ]
+
+# In seconds: the node may have to look through a long journal.
+_JOURNAL_PATIENCE = 120.0
 
 STARTING = "VM is starting"
 """How the node begins to say that a machine has no log yet."""
@@ -30,8 +33,14 @@ def live_path(vm_hash: str) -> str:
     return f"/control/machine/{vm_hash}/stream_logs"
 
 
-def past_path(vm_hash: str) -> str:
-    return f"/control/machine/{vm_hash}/logs"
+def past_logs(operation: Operation) -> Call[None]:
+    """Ask for the past log, an array that is read while it comes; parsing raises for a refusal."""
+
+    def parse(answer: Answer) -> None:
+        refuse_operation(answer, operation)
+
+    path = f"/control/machine/{operation.vm_hash}/logs"
+    return Call("GET", path, parse, minimum_timeout=_JOURNAL_PATIENCE)
 
 
 def why_refused(operation: Operation) -> Call[None]:

@@ -12,13 +12,14 @@ from urllib.parse import unquote
 import attrs
 
 from ..call import Answer, Body, Call, JsonBody
-from ..errors import ArgumentError, MessageNotFoundError, VmNotFoundError
+from ..errors import ApiError, ArgumentError, MessageNotFoundError, VmNotFoundError
 from ..excerpts import shown
 from ..item_hash import as_list, check_item_hash
 from ..json_text import json_text
 from ..machine_errors import VmNotRunning
 from ..models.vm_result import VmResult
 from .answers import facts, segment
+from .crn import update_instance
 from .machine_answers import Operation, read_result, start_error
 
 __all__ = [
@@ -202,9 +203,18 @@ class StartWaiting:
         return pause
 
 
-def update(vm_hash: str, *, clock: Clock) -> Call[VmResult]:
+def update(vm_hash: str) -> Call[VmResult]:
     """Let the node read the ports to forward to a machine anew; unsigned."""
-    return control(vm_hash, "update", clock=clock, idempotent=True, expects_json=True)
+    call = update_instance(check_vm_hash(vm_hash))
+
+    def parse(answer: Answer) -> VmResult:
+        text = answer.body.decode("utf-8", "replace")
+        try:
+            return VmResult(status=answer.status, text=text, data=call.parse(answer))
+        except ApiError as error:
+            return VmResult(status=answer.status, text=text, data=text, error=error)
+
+    return Call(call.method, call.path, parse, minimum_timeout=call.minimum_timeout)
 
 
 def reserve(content: Any, *, clock: Clock) -> Call[VmResult]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -10,6 +11,9 @@ import attrs
 from ..errors import ApiError
 
 __all__ = ["VmResult"]
+
+# Whoever has the signature of a download may take a backup.
+_SIGNATURE = re.compile(r"(signature=)\w+")
 
 
 @attrs.frozen(kw_only=True)
@@ -21,8 +25,8 @@ class VmResult:
     """
 
     status: int
-    text: str
-    data: Any = None
+    text: str = attrs.field(repr=lambda text: repr(_without_signatures(text)))
+    data: Any = attrs.field(default=None, repr=False)
     error: ApiError | None = None
 
     @property
@@ -51,3 +55,8 @@ class VmResult:
 
     def __getitem__(self, index: int) -> Any:
         return (self.status, self.text)[index]
+
+
+def _without_signatures(text: str) -> str:
+    shown = _SIGNATURE.sub(r"\1…", text)
+    return shown if len(shown) <= 300 else shown[:300] + "…"

@@ -132,7 +132,9 @@ async def notify(request: Request) -> Response:
     node = node_of(request)
     vm_hash = await _notified_hash(request)
     machine = await node.database.run(
-        lambda connection: allocation.admit(connection, node.settings, node.machines, vm_hash)
+        lambda connection: allocation.admit(
+            connection, node.settings, node.machines, vm_hash, node.reservations
+        )
     )
     await asyncio.sleep(max(machine.ready_at - now(), 0))
     failure = await node.database.run(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from sqlite3 import Connection
+from typing import Any
 
+import attrs
+from aleph_message.models import InstanceContent
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from .. import machine_control
-from ..answers import Refusal
-from ..compute_answers import Handler, PlainRefusal, endpoint, machine_ref
+from .. import capacity, machine_control
+from ..answers import Refusal, answer, parse_body, read_body
+from ..compute_answers import Handler, InvalidBody, PlainRefusal, endpoint, machine_ref, moment
 from ..logins import authenticate
 from ..machines import Machine
 from ..node import Node, node_of
@@ -81,6 +85,45 @@ def expire(_node: Node, _connection: Connection, _machine: Machine, _request: Re
     raise Refusal(400, "Invalid timeout duration")
 
 
+async def reserve(request: Request) -> Response:
+    """Tell anyone who signs whether a machine could be hosted, and hold its GPUs for that wallet."""
+    node, address = node_of(request), signer_of(request)
+    content = await _instance_content(request)
+    machines = await node.database.run(node.machines.each)
+    if not capacity.is_enough(node.settings, machines, content):
+        raise Refusal(503, "This CRN cannot reserve the requested resources at this time.")
+    try:
+        expires = node.reservations.hold(node.settings, machines, content, address)
+    except Exception as error:  # noqa: BLE001 - what the real node answers with
+        refused = {
+            "status": "error",
+            "error": "Failed to reserves all resources",
+            "reason": str(error),
+        }
+        return answer(refused, 400)
+    return answer({"status": "reserved", "expires": moment(expires)})
+
+
+async def _instance_content(request: Request) -> dict[str, Any]:
+    try:
+        body = parse_body(await read_body(request, node_of(request).settings.max_json_body))
+        content = InstanceContent.model_validate(body)
+    except ValidationError as error:
+        raise InvalidBody(error) from error
+    except ValueError as error:
+        raise Refusal(400, "Body is not valid JSON") from error
+    return content.model_dump(mode="json")
+
+
+async def look(request: Request) -> Response:
+    """Tell tests of a machine what no real node tells."""
+    node, vm_hash = node_of(request), str(request.path_params["ref"])
+    machine = await node.database.run(lambda connection: node.machines.find(connection, vm_hash))
+    if machine is None:
+        raise Refusal(404)
+    return answer(attrs.asdict(machine))
+
+
 def machine_route(
     path: str, handler: Callable[[Request], Awaitable[Response]], method: str
 ) -> Route:
@@ -88,6 +131,8 @@ def machine_route(
 
 
 ROUTES: list[BaseRoute] = [
+    Route("/_devnode/machines/{ref}", look),
+    Route("/control/reserve_resources", endpoint(reserve), methods=["POST"]),
     machine_route("stop", operation(stop), "POST"),
     machine_route("reboot", operation(reboot), "POST"),
     machine_route("erase", operation(erase), "POST"),
