@@ -93,7 +93,7 @@ class RootSource:
     def _keys(self, data: bytes) -> dict[str, rsa.RSAPublicKey]:
         try:
             keys = [part.public_key() for part in x509.load_pem_x509_certificates(data)]
-        except (ValueError, UnsupportedAlgorithm) as error:
+        except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
             raise CertificateError(f"this is no PEM chain: {error}", check="form") from error
         found = {}
         for key in keys:

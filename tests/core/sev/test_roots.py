@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 from typing import Any
 
@@ -218,6 +218,14 @@ def test_the_file_of_naples_as_amd_published_it_holds() -> None:
     data = (folder / "naples_ask.cert").read_bytes() + unsigned
     found = sev.AMD_ROOTS["naples"].read(data)
     assert any(same(found, trusted) for trusted in amd_roots())
+
+
+def test_a_certificate_of_a_version_that_does_not_exist_is_an_error() -> None:
+    (found, _) = x509.load_pem_x509_certificates(pem_chain(*public_keys("test_2048")))
+    # X.509: [0] EXPLICIT INTEGER, two for the third version.
+    der = found.public_bytes(Encoding.DER).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x12")
+    pem = b"-----BEGIN CERTIFICATE-----\n" + b64encode(der) + b"\n-----END CERTIFICATE-----\n"
+    assert failed_check(pinned("test_2048"), pem) == "form"
 
 
 def test_a_chain_with_surprises_in_it_is_an_error_and_no_warning() -> None:
