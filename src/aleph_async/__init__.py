@@ -71,6 +71,7 @@ from aleph_core.machine_errors import (
     WrongDomain,
 )
 from aleph_core.models.aggregate import Aggregate
+from aleph_core.models.backup import VmBackup
 from aleph_core.models.files import StorageLimits, StoredContent
 from aleph_core.models.log_entry import LogEntry
 from aleph_core.models.message import (
@@ -417,6 +418,7 @@ __all__ = [
     "VMClient",
     "VerificationError",
     "Verify",
+    "VmBackup",
     "VmBusy",
     "VmClient",
     "VmImage",

@@ -9,10 +9,18 @@ from typing import Any
 
 import pytest
 
-from aleph_async import AlephHttpClient, AuthenticatedAlephHttpClient, ETHAccount
+from aleph_async import (
+    AlephHttpClient,
+    AuthenticatedAlephHttpClient,
+    ETHAccount,
+    RetryPolicy,
+    VmClient,
+)
 from aleph_async._runtime import HttpClient
 from aleph_devnode import DevNode
 from tests.devnode.author import Author
+
+from .machines import publish_instance
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +93,31 @@ def owner(node: DevNode, account: ETHAccount) -> Author:
 @pytest.fixture
 def rootfs(owner: Author) -> str:
     return owner.store(b"rootfs")
+
+
+@pytest.fixture
+async def vm_id(client: AuthenticatedAlephHttpClient, node: DevNode) -> str:
+    """An instance of the account that runs."""
+    vm_id = await publish_instance(client)
+    async with VmClient(client.account, node.url) as vm_client:
+        await vm_client.start_instance(vm_id, raise_on_error=True)
+    return vm_id
+
+
+@pytest.fixture
+async def hasty(account: ETHAccount) -> AsyncIterator[Any]:
+    """Make clients of a compute node that lose little time between attempts."""
+    clients: list[VmClient] = []
+
+    def make(url: str, **options: Any) -> VmClient:
+        policy = RetryPolicy(initial_delay=0.01, maximum_delay=0.05)
+        client = VmClient(account, url, **{"retry": policy, "timeout": 5, **options})
+        clients.append(client)
+        return client
+
+    yield make
+    for client in clients:
+        await client.aclose()
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ async def publish_instance(client: AuthenticatedAlephHttpClient, **fields: Any) 
     content = {
         "address": client.account.get_address(),
         "time": 1_790_000_000,
-        **instance(stored.item_hash, **fields),
+        **instance(stored.item_hash),
+        **fields,
     }
     published = await client.submit(content, "INSTANCE", sync=True)
     assert published.status == "processed"

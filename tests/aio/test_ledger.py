@@ -17,11 +17,14 @@ from aleph_async import (
     LedgerETHAccount,
     Published,
     SigningError,
+    VmClient,
     get_fallback_account,
 )
 from aleph_async._runtime import sleep, start
 from aleph_devnode import DevNode
 from tests.ledger_device import EthereumApp, tcp_device
+
+from .machines import publish_instance
 
 pytestmark = pytest.mark.anyio
 
@@ -67,6 +70,22 @@ async def test_while_a_person_decides_everything_else_goes_on(
     async with AlephHttpClient(node.url, verify="signature") as strict:
         assert (await strict.get_message(message.item_hash)).sender == account.get_address()
     assert message.item_hash in app.shown[0]
+
+
+async def test_a_machine_is_controlled_after_one_question(app: EthereumApp, node: DevNode) -> None:
+    account = get_fallback_account()
+    node.fund(account.get_address())
+    async with (
+        AuthenticatedAlephHttpClient(account, node.url) as client,
+        VmClient(account, node.url, raise_on_error=True) as vm_client,
+    ):
+        vm_id = await publish_instance(client)
+        await vm_client.start_instance(vm_id)
+        shown = len(app.shown)
+        await vm_client.reboot_instance(vm_id)
+        await vm_client.stop_instance(vm_id)
+    assert len(app.shown) == shown + 1
+    assert "ECDSA" in app.shown[-1]
 
 
 async def test_a_refusal_on_the_screen_publishes_nothing(app: EthereumApp, node: DevNode) -> None:

@@ -8,14 +8,19 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aleph_message.models import InstanceContent
 
 from aleph_async import (
     AlephHttpClient,
+    ApiError,
     ArgumentError,
     AuthenticatedAlephHttpClient,
     ClosedClientError,
     ETHAccount,
     LoginRefused,
+    MalformedAnswerError,
+    MessageNotFoundError,
+    NoCapacity,
     NotAuthorized,
     RetryPolicy,
     SOLAccount,
@@ -26,11 +31,14 @@ from aleph_async import (
     VmClient,
     VmNotFound,
     VmNotFoundError,
+    VmStartError,
     WrongDomain,
 )
 from aleph_async._runtime import HttpClient
 from aleph_core.accounts import CosmosAccount, TezosAccount
 from aleph_devnode import DevNode
+from tests.hostile import HostileServer, answer
+from tests.vm_contents import instance
 
 from .machines import publish_instance
 
@@ -46,26 +54,10 @@ async def vm_client(node: DevNode, account: ETHAccount) -> AsyncIterator[VmClien
     await client.aclose()
 
 
-@pytest.fixture
-async def vm_id(client: AuthenticatedAlephHttpClient, vm_client: VmClient) -> str:
-    """An instance of the account that runs."""
-    vm_id = await publish_instance(client)
-    result = await vm_client.start_instance(vm_id)
-    assert result.ok, result
-    return vm_id
-
-
 async def running(reader: AlephHttpClient, vm_id: str) -> bool | None:
     """Tell whether the machine runs, None when the node does not know it."""
-    async with reader._http.stream(_list_request(reader)) as answer:
-        found = json.loads(await answer.read(1_000_000)).get(vm_id)
-    return None if found is None else bool(found["running"])
-
-
-def _list_request(reader: AlephHttpClient) -> Any:
-    from aleph_async._runtime import Request
-
-    return Request(method="GET", url=reader.api_server + "/v2/about/executions/list")
+    found = await reader.crn.get_vm(reader.api_server, vm_id)
+    return None if found is None else found.running
 
 
 async def test_a_machine_is_started_rebooted_stopped_and_started_again(
@@ -203,8 +195,6 @@ async def test_the_name_of_the_node_counts(node: DevNode, account: ETHAccount, v
 
 async def test_a_core_node_is_told_from_a_compute_node(account: ETHAccount) -> None:
     # A node of another kind answers any unknown path in this way.
-    from tests.hostile import HostileServer, answer
-
     refused = answer("404: Not Found", status=404, content_type="text/plain")
     with HostileServer(refused) as server:
         async with VmClient(account, server.url) as vm_client:
@@ -271,3 +261,111 @@ async def test_a_given_http_client_is_used_and_left_open(
     assert not recording.is_closed
     with pytest.raises(ClosedClientError):
         await vm_client.reboot_instance(vm_id)
+
+
+async def test_a_start_waits_for_a_message_that_was_published_just_now(hasty: Any) -> None:
+    unknown = answer(
+        {"error": f"Aleph message not found: {ABSENT}", "error_type": "FileNotFoundError"},
+        status=500,
+    )
+    up = answer({"success": True, "successful": True, "failing": [], "errors": {}})
+    with HostileServer([unknown, unknown, up]) as server:
+        result = await hasty(server.url).start_instance(ABSENT)
+        assert (result.status, result.ok) == (200, True)
+        assert [request.json() for request in server.requests] == [{"instance": ABSENT}] * 3
+    with HostileServer(unknown) as server:
+        result = await hasty(server.url).start_instance(ABSENT, timeout=0)
+        assert (result.status, len(server.requests)) == (500, 1)
+        with pytest.raises(MessageNotFoundError) as caught:
+            await hasty(server.url, retry=None).start_instance(ABSENT, raise_on_error=True)
+        assert caught.value.item_hash == ABSENT
+        with pytest.raises(ArgumentError):
+            await hasty(server.url).start_instance(ABSENT, timeout=-1)
+
+
+async def test_a_start_of_nothing_is_told_by_the_node(vm_client: VmClient) -> None:
+    result = await vm_client.notify_allocation(ABSENT, timeout=0)
+    assert isinstance(result.error, MessageNotFoundError)
+
+
+async def test_calls_that_the_node_delays_get_the_time_they_need(hasty: Any) -> None:
+    def slow(peer: Any) -> None:
+        peer.read_body()
+        peer.wait(0.6)
+        up(peer)
+
+    up = answer({"success": True, "failing": []}, read_body=False)
+    with HostileServer(slow) as server:
+        client = hasty(server.url, timeout=0.2)
+        assert (await client.start_instance(ABSENT)).ok
+        assert (await client.reinstall_instance(ABSENT)).ok
+
+
+async def test_why_a_machine_does_not_start_is_told(hasty: Any) -> None:
+    failed = {"success": False, "failing": [ABSENT], "errors": {ABSENT: "VmSetupError('tap')"}}
+    full = {"error": "This CRN cannot host the requested instance at this time."}
+    for body, kind in ((failed, VmStartError), (full, NoCapacity)):
+        with HostileServer(answer(body, status=503)) as server:
+            result = await hasty(server.url).start_instance(ABSENT)
+            assert (result.status, result.ok, type(result.error)) == (503, False, kind)
+            # The node has tried for minutes; it is not asked to try again.
+            assert len(server.requests) == 1
+
+
+async def test_resources_are_reserved_by_any_wallet(node: DevNode) -> None:
+    account = SOLAccount.generate()
+    content = {"address": account.get_address(), "time": 1.0, **instance(ABSENT)}
+    async with VmClient(account, node.url) as vm_client:
+        status, response = await vm_client.reserve_resources(content)
+        assert status == 200
+        assert json.loads(response)["status"] == "reserved"
+        parsed = InstanceContent.model_validate(content)
+        assert (await vm_client.reserve_resources(parsed)).data["expires"]
+        invalid = await vm_client.reserve_resources({"address": account.get_address()})
+        assert invalid.status == 400
+        with pytest.raises(ApiError, match="Field required"):
+            invalid.raise_for_status()
+        large = {**content, "resources": {"vcpus": 1, "memory": 10**6, "seconds": 1}}
+        with pytest.raises(NoCapacity):
+            await vm_client.reserve_resources(large, raise_on_error=True)
+        with pytest.raises(ArgumentError):
+            await vm_client.reserve_resources("content")
+
+
+async def test_ports_are_read_anew(
+    node: DevNode, client: AuthenticatedAlephHttpClient, vm_client: VmClient, vm_id: str
+) -> None:
+    ports = {"ports": {"80": {"tcp": True, "udp": False}}}
+    await client.create_aggregate("port-forwarding", {vm_id: ports}, sync=True)
+    result = await vm_client.update_instance_config(vm_id)
+    assert (result.status, result.data) == (200, {})
+    assert set(node.machine(vm_id)["mapped_ports"]) == {"22", "80"}
+    with pytest.raises(VmNotFoundError):
+        await vm_client.update_instance_config(ABSENT, raise_on_error=True)
+
+
+async def test_an_operation_can_be_taken_apart(vm_client: VmClient, vm_id: str) -> None:
+    async with vm_client.operate(vm_id, "logs", method="get") as response:
+        assert response.status == 200
+        assert response.headers["content-type"] == "application/json"
+        assert len(json.loads(await response.read(1_000_000))) == 3
+    async with vm_client.operate(ABSENT, "reboot") as response:
+        assert response.status == 404
+    with pytest.raises(ArgumentError):
+        vm_client.operate(vm_id, "../logs")
+
+
+async def test_a_page_that_says_yes_is_no_success(hasty: Any) -> None:
+    with HostileServer(answer("<html>welcome</html>", content_type="text/html")) as server:
+        for call in (hasty(server.url).stop_instance, hasty(server.url).start_instance):
+            result = await call(ABSENT)
+            assert (result.status, result.ok) == (200, False)
+            with pytest.raises(MalformedAnswerError):
+                result.raise_for_status()
+
+
+@pytest.mark.parametrize("url", ["", "ftp://crn", "http://", "https://crn?x=1", None])
+async def test_what_is_no_address_of_a_node_is_refused(account: ETHAccount, url: Any) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        VmClient(account, url)
+    assert caught.value.argument == "node_url"

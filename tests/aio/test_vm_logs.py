@@ -45,8 +45,6 @@ from tests.hostile import (
 )
 from tests.scripted import routes
 
-from .machines import publish_instance
-
 pytestmark = pytest.mark.anyio
 
 ABSENT = "e" * 64
@@ -60,29 +58,6 @@ HASTY = RetryPolicy(initial_delay=0.01, maximum_delay=0.05)
 async def vm_client(node: DevNode, account: ETHAccount) -> AsyncIterator[VmClient]:
     async with VmClient(account, node.url, raise_on_error=True) as client:
         yield client
-
-
-@pytest.fixture
-async def vm_id(client: AuthenticatedAlephHttpClient, vm_client: VmClient) -> str:
-    """An instance of the account that runs."""
-    vm_id = await publish_instance(client)
-    await vm_client.start_instance(vm_id)
-    return vm_id
-
-
-@pytest.fixture
-async def hasty(account: ETHAccount) -> AsyncIterator[Any]:
-    """Make clients of a server that lose no time between attempts."""
-    clients: list[VmClient] = []
-
-    def make(url: str, **options: Any) -> VmClient:
-        client = VmClient(account, url, **{"retry": HASTY, "timeout": 5, **options})
-        clients.append(client)
-        return client
-
-    yield make
-    for client in clients:
-        await client.aclose()
 
 
 def socket(*frames: bytes, then: str = "close", code: int = 1000) -> Step:
