@@ -13,8 +13,8 @@ import pytest
 
 from aleph_devnode import DevNode, disk_images
 from tests.devnode.author import Author, eventually
+from tests.devnode.machines import instance, notify, started
 from tests.devnode.vm_signing import Login, ethereum_login
-from tests.vm_contents import instance
 
 ABSENT = "e" * 64
 MIB = 1024 * 1024
@@ -33,16 +33,9 @@ VOLUMES = [
 ]
 
 
-def start(owner: Author, **fields: Any) -> str:
-    content = {**instance(owner.store(b"rootfs")), **fields}
-    vm = owner.send("INSTANCE", content)
-    assert owner.post("/control/allocation/notify", {"instance": vm}).status == 200
-    return vm
-
-
 @pytest.fixture
 def vm(author: Author) -> str:
-    return start(author)
+    return started(author, author.store(b"rootfs"))
 
 
 def login_of(author: Author, **changes: Any) -> Login:
@@ -81,7 +74,7 @@ def local(url: str) -> str:
 
 
 def test_a_backup_is_made_told_taken_and_deleted(author: Author) -> None:
-    vm = start(author, volumes=VOLUMES)
+    vm = started(author, author.store(b"rootfs"), volumes=VOLUMES)
     missing = ask(author, "GET", vm, "backup")
     assert (missing.status, missing.json) == (404, {"error": "No backup found for this VM"})
     told = backup_of(author, vm, "?include_volumes=true")
@@ -100,7 +93,7 @@ def test_a_backup_is_made_told_taken_and_deleted(author: Author) -> None:
     ask(author, "POST", vm, "stop")
     assert author.ask("GET", local(told["download_url"])).status == 200
     assert ask(author, "GET", vm, "backup").status == 404
-    author.post("/control/allocation/notify", {"instance": vm})
+    notify(author, vm)
     deleted = ask(author, "DELETE", vm, f"backup/{told['backup_id']}")
     assert (deleted.status, deleted.headers["content-type"][:10]) == (200, "text/plain")
     assert author.ask("GET", local(told["download_url"])).status == 404
@@ -111,7 +104,7 @@ def test_a_backup_takes_its_time_and_may_fail_once(author: Author) -> None:
     with DevNode(backup_seconds=0.5, backup_failure="no space") as node:
         owner = Author(node.url)
         node.fund(owner.address)
-        vm = start(owner)
+        vm = started(owner, owner.store(b"rootfs"))
         for _ in range(2):
             begun = ask(owner, "POST", vm, "backup")
             assert (begun.status, begun.json) == (202, {"status": "in_progress"})
@@ -194,8 +187,10 @@ def test_what_is_no_disk_is_refused(
 
 
 def test_a_disk_that_is_too_large_is_refused(author: Author) -> None:
-    parent = {"ref": author.store(b"small"), "use_latest": True}
-    vm = start(author, rootfs={"parent": parent, "persistence": "host", "size_mib": 1})
+    content = instance(author.store(b"small"))
+    content["rootfs"]["size_mib"] = 1
+    vm = author.send("INSTANCE", content)
+    assert notify(author, vm).status == 200
     answer = ask(author, "POST", vm, "restore", **form("rootfs", DISK + bytes(2 * MIB)))
     assert answer.status == 413
 
@@ -243,6 +238,6 @@ def test_a_gpu_is_held_for_one_wallet() -> None:
         assert taken.status == 400
         assert taken.json["error"] == "Failed to reserves all resources"
         vm = second.send("INSTANCE", instance(second.store(b"r"), **wanted))
-        assert second.post("/control/allocation/notify", {"instance": vm}).status == 500
+        assert notify(second, vm).status == 500
         vm = first.send("INSTANCE", instance(first.store(b"r"), **wanted))
-        assert first.post("/control/allocation/notify", {"instance": vm}).status == 200
+        assert notify(first, vm).status == 200

@@ -12,8 +12,8 @@ import pytest
 
 from aleph_core.accounts import SOLAccount
 from tests.devnode.author import Author, Json
+from tests.devnode.machines import instance, notify, started
 from tests.devnode.vm_signing import Login, ethereum_login, solana_login, zulu
-from tests.vm_contents import instance
 
 ABSENT = "e" * 64
 DOMAIN = "127.0.0.1"
@@ -29,9 +29,7 @@ def owner(author: Author) -> Author:
 @pytest.fixture
 def vm(owner: Author) -> str:
     """A machine of the owner that runs."""
-    vm = owner.send("INSTANCE", instance(owner.store(b"rootfs")))
-    assert owner.post("/control/allocation/notify", {"instance": vm}).status == 200
-    return vm
+    return started(owner, owner.store(b"rootfs"))
 
 
 def login_of(author: Author, **changes: Any) -> Login:
@@ -282,7 +280,7 @@ class TestOwnership:
         owner.aggregate("security", {"authorizations": [entry]})
         content = instance(owner.store(b"rootfs"), address=owner.address)
         vm = pauper.send("INSTANCE", content)
-        assert pauper.post("/control/allocation/notify", {"instance": vm}).status == 200
+        assert notify(pauper, vm).status == 200
         owner.aggregate("security", {"authorizations": []})
         assert control(pauper, vm, "stop").status == 403
         assert control(owner, vm, "stop").status == 200
@@ -294,7 +292,7 @@ class TestMachines:
         assert control(owner, vm, "stop").text == f"Stopped VM with ref {vm}"
         assert execution(owner, vm) is None
         assert control(owner, vm, "stop").status == 404
-        assert owner.post("/control/allocation/notify", {"instance": vm}).status == 200
+        assert notify(owner, vm).status == 200
         assert execution(owner, vm)["networking"]["mapped_ports"] == ports
 
     def test_an_erased_machine_is_forgotten(self, owner: Author, vm: str) -> None:

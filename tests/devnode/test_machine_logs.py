@@ -14,22 +14,16 @@ from websockets.sync.client import ClientConnection, connect
 
 from aleph_devnode import DevNode, listeners
 from tests.devnode.author import Author, eventually
+from tests.devnode.machines import instance, started
 from tests.devnode.vm_signing import Login, ethereum_login, zulu
-from tests.vm_contents import instance
 
 ABSENT = "e" * 64
 QUIET = 0.3
 
 
-def start(owner: Author) -> str:
-    vm = owner.send("INSTANCE", instance(owner.store(b"rootfs")))
-    assert owner.post("/control/allocation/notify", {"instance": vm}).status == 200
-    return vm
-
-
 @pytest.fixture
 def vm(author: Author) -> str:
-    return start(author)
+    return started(author, author.store(b"rootfs"))
 
 
 def login_of(author: Author, **changes: Any) -> Login:

@@ -19,6 +19,7 @@ from typing import Any
 from aleph.sdk.chains import ethereum, solana
 from aleph.sdk.chains.common import get_verification_buffer
 from aleph.sdk.client import AuthenticatedAlephHttpClient
+from aleph.sdk.client.vm_client import VmClient
 from aleph.sdk.conf import settings
 from aleph.sdk.query.filters import MessageFilter, PostFilter
 from aleph.sdk.types import Authorization, Ports, StorageEnum
@@ -78,7 +79,8 @@ def verify(message: dict[str, Any]) -> None:
 
 
 class Driver:
-    def __init__(self, clients: dict[str, AuthenticatedAlephHttpClient]) -> None:
+    def __init__(self, node: str, clients: dict[str, AuthenticatedAlephHttpClient]) -> None:
+        self.node = node
         self.clients = clients
         self.watching: asyncio.Task[None] | None = None
 
@@ -89,6 +91,8 @@ class Driver:
         if method == "sign":
             return await client.account.sign_message(arguments["message"])
         arguments = {name: from_json(name, value) for name, value in arguments.items()}
+        if method.startswith("vm."):
+            return await self.control(client, method.removeprefix("vm."), arguments)
         if method == "watch_messages":
             self.watching = asyncio.create_task(self.watch(client, arguments))
             return None
@@ -100,6 +104,23 @@ class Driver:
         if isinstance(result, AsyncIterable):
             return [item async for item in result]
         return await result
+
+    async def control(
+        self, client: AuthenticatedAlephHttpClient, method: str, arguments: dict[str, Any]
+    ) -> Any:
+        """Call the SDK's client of the compute node; of logs only the first ``count`` are read."""
+        count = arguments.pop("count", None)
+        async with VmClient(client.account, self.node) as vm_client:
+            result = getattr(vm_client, method)(**arguments)
+            if not isinstance(result, AsyncIterable):
+                return await result
+            found: list[Any] = []
+            async for item in result:
+                found.append(item)
+                if len(found) == count:
+                    break
+            await result.aclose()
+            return found
 
     async def watch(self, client: AuthenticatedAlephHttpClient, arguments: dict[str, Any]) -> None:
         async for message in client.watch_messages(**arguments):
@@ -128,7 +149,7 @@ async def main(node: str, keys: dict[str, str]) -> None:
     for client in clients.values():
         await client.__aenter__()
     try:
-        driver = Driver(clients)
+        driver = Driver(node, clients)
         write({"ready": {chain: c.account.get_address() for chain, c in clients.items()}})
         while line := await asyncio.to_thread(sys.stdin.readline):
             await driver.answer(**json.loads(line))
