@@ -40,6 +40,7 @@ from aleph_sync import (
     InsufficientCreditsError,
     InsufficientFundsError,
     InvalidEntry,
+    LogEntry,
     Message,
     MessageFilter,
     MessageRejection,
@@ -428,3 +429,43 @@ async def services_async(client: aleph_async.AlephHttpClient, vm: str) -> None:
     async for scheduled in client.scheduler.get_vms_iterator():
         assert_type(scheduled, aleph_async.SchedulerVm)
     assert_type(await client.dns.get_dns_for_instance(vm_hash=vm), aleph_async.Dns | None)
+
+
+def machines(account: ETHAccount | SOLAccount, vm: str) -> Iterator[str]:
+    with aleph_sync.VmClient(account=account, node_url="crn.example.org", timeout=5) as vm_client:
+        status, response = vm_client.start_instance(vm)
+        result = vm_client.stop_instance(vm, raise_on_error=True)
+        assert_type(result, aleph_sync.VmResult)
+        assert_type(result.status, int)
+        assert_type(result.text, str)
+        assert_type(result.error, aleph_sync.ApiError | None)
+        assert_type(result.raise_for_status(), aleph_sync.VmResult)
+        print(status, response, result.ok, result.data)
+        for entry in vm_client.get_logs(vm, reconnect_timeout=5):
+            assert_type(entry, LogEntry)
+            yield entry.message
+        for entry in vm_client.get_past_logs(vm):
+            assert_type(entry.time, datetime | None)
+        assert_type(vm_client.wait_for_backup(vm, timeout=5), aleph_sync.VmBackup)
+        assert_type(vm_client.download_backup(vm, Path("b"), on_progress=on_progress), Path)
+        vm_client.restore_from_file(vm, BytesIO(b""), on_progress=on_progress)
+        vm_client.manage_instance(vm, ["stop", "erase"])
+        vm_client.perform_operation(vm, "reinstall", params={"erase_volumes": "false"})
+        with vm_client.operate(vm, "logs", "GET") as answer:
+            assert_type(answer.status, int)
+    try:
+        vm_client.reboot_instance(vm)
+    except aleph_sync.ClockSkew as error:
+        assert_type(error.skew, float | None)
+    except aleph_sync.WrongDomain as error:
+        assert_type(error.expected, str | None)
+
+
+async def machines_async(account: aleph_async.RemoteAccount, vm: str) -> None:
+    async with aleph_async.VMClient(account, "https://crn.example.org", retry=None) as vm_client:
+        assert_type(await vm_client.reserve_resources({}), aleph_sync.VmResult)
+        async for entry in vm_client.get_logs(vm):
+            assert_type(entry, LogEntry)
+        async with vm_client.operate(vm, "logs", "GET") as answer:
+            async for chunk in answer.chunks():
+                assert_type(chunk, bytes)
