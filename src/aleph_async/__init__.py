@@ -71,9 +71,7 @@ from aleph_core.machine_errors import (
     WrongDomain,
 )
 from aleph_core.models.aggregate import Aggregate
-from aleph_core.models.backup import VmBackup
 from aleph_core.models.files import StorageLimits, StoredContent
-from aleph_core.models.log_entry import LogEntry
 from aleph_core.models.message import (
     Content,
     Message,
@@ -83,7 +81,6 @@ from aleph_core.models.message import (
 )
 from aleph_core.models.page import InvalidEntry, Page
 from aleph_core.models.post import Post
-from aleph_core.models.vm_result import VmResult
 from aleph_core.rejected import (
     AmendError,
     ContentUnavailableError,
@@ -107,7 +104,6 @@ from aleph_core.verification import Verify, verify_message
 from ._remote import RemoteAccount
 from ._runtime import Limits, Timeout
 from .client import AlephHttpClient, AuthenticatedAlephHttpClient
-from .vm_client import VMClient, VmClient
 
 if TYPE_CHECKING:
     from aleph_core.accounts import (
@@ -163,6 +159,7 @@ if TYPE_CHECKING:
         InstancesExecutionList,
         InstanceWithScheduler,
     )
+    from aleph_core.models.backup import VmBackup
     from aleph_core.models.compute_nodes import (
         CRN,
         CrnList,
@@ -187,6 +184,7 @@ if TYPE_CHECKING:
     from aleph_core.models.grant import (
         Grant,
     )
+    from aleph_core.models.log_entry import LogEntry
     from aleph_core.models.network_settings import (
         NetworkAvailableGpu,
         NetworkSettingsModel,
@@ -242,6 +240,7 @@ if TYPE_CHECKING:
         VmImage,
         VmImageCatalog,
     )
+    from aleph_core.models.vm_result import VmResult
     from aleph_core.models.voucher import (
         Voucher,
         VoucherAttribute,
@@ -250,6 +249,8 @@ if TYPE_CHECKING:
     from aleph_core.models.website import (
         Website,
     )
+
+    from .vm_client import VMClient, VmClient
 
 __all__ = [
     "CRN",
@@ -590,6 +591,10 @@ _LAZY = {
             "VoucherAttribute",
             "VoucherMetadata",
         ),
+        "aleph_core.models.backup": ("VmBackup",),
+        "aleph_core.models.log_entry": ("LogEntry",),
+        "aleph_core.models.vm_result": ("VmResult",),
+        ".vm_client": ("VMClient", "VmClient"),
         "aleph_core.models.website": ("Website",),
     }.items()
     for name in names

@@ -123,6 +123,8 @@ async def test_an_expired_key_is_told_and_replaced(
             result.raise_for_status()
         assert caught.value.skew == pytest.approx(-2 * 86400, abs=30)
         assert isinstance(await first_error(vm_client, vm_id), KeyExpired)
+        with pytest.raises(KeyExpired):
+            _ = [entry async for entry in vm_client.get_past_logs(vm_id)]
         wrong_clock.ahead = timedelta()
         assert (await vm_client.reboot_instance(vm_id, raise_on_error=True)).ok
 

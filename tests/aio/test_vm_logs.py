@@ -326,9 +326,10 @@ LINES = b'[{"MESSAGE":"a","file":"stdout"},{"MESSAGE":"b","file":"stdout"}'
         (chunked(LINES), MalformedAnswerError, ["a"]),
         (chunked(LINES, end=b""), TransportError, ["a"]),
         (chunked(LINES, b"}"), MalformedAnswerError, ["a"]),
+        (chunked(b'{"error": "none"}'), MalformedAnswerError, []),
         (chunked(LINES, b"] <html>"), MalformedAnswerError, ["a", "b"]),
     ],
-    ids=["properly", "hard", "oddly", "late"],
+    ids=["properly", "hard", "oddly", "at once", "late"],
 )
 async def test_a_past_log_that_breaks_off_is_no_success(
     hasty: Any, step: Any, kind: type[AlephError], messages: list[str]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, NoReturn
 
@@ -39,6 +38,7 @@ from ..machine_errors import (
 )
 from ..models.vm_result import VmResult
 from ..rejected import InsufficientCreditsError
+from ..structuring import amount
 from ..vm_auth import CLOCK_TOLERANCE
 from .answers import facts
 from .crn_answers import CrnRefusal, read_refusal, refuse_by_node
@@ -48,7 +48,7 @@ __all__ = ["Operation", "read_result", "refuse_login", "refuse_operation", "star
 # What a clock may be off before it is blamed: less than the node allows, for the request travels too.
 _SUSPICIOUS: Final = CLOCK_TOLERANCE - 20.0
 _SIDES = re.compile(r"Signed: '([^']*)' != Request: '([^']*)'")
-_AMOUNTS = re.compile(r"Required: ([0-9.E+-]+) \w+ Current user \w+: ([0-9.E+-]+)")
+_AMOUNTS = re.compile(r"Required: (\S+) \w+ Current user \w+: (\S+)")
 
 
 @attrs.frozen(kw_only=True)
@@ -200,17 +200,10 @@ def _payment_required(refused: _Refused) -> NoReturn:
     kind = InsufficientCreditsError if "credit" in refused.reason else UnpaidMessageError
     raise kind(
         f"{refused.said}; pay more, then start the machine again",
-        required=_decimal(amounts[1]) if amounts else None,
-        available=_decimal(amounts[2]) if amounts else None,
+        required=amount(amounts[1]) if amounts else None,
+        available=amount(amounts[2]) if amounts else None,
         **refused.about,
     )
-
-
-def _decimal(text: str) -> Decimal | None:
-    try:
-        return Decimal(text)
-    except ArithmeticError:
-        return None
 
 
 def _forbidden(refused: _Refused) -> None:
@@ -235,6 +228,13 @@ def _not_authorized(said: str, operation: Operation, data: dict[str, Any]) -> No
 def _not_found(refused: _Refused) -> None:
     if refused.refusal.is_json and "backup" in refused.reason.lower():
         raise BackupNotFound(refused.said, **refused.about)
+
+
+def _method_not_allowed(refused: _Refused) -> NoReturn:
+    raise UnsupportedByNode(
+        f"{refused.said}; compute nodes never answer that, check that it is the URL of one",
+        **refused.data,
+    )
 
 
 def _conflict(refused: _Refused) -> NoReturn:
@@ -281,6 +281,7 @@ _KINDS: Final[dict[int, Callable[[_Refused], None]]] = {
     402: _payment_required,
     403: _forbidden,
     404: _not_found,
+    405: _method_not_allowed,
     409: _conflict,
     500: _failed,
     503: _unavailable,

@@ -226,6 +226,8 @@ def reserve(content: Any, *, clock: Clock) -> Call[VmResult]:
         "/control/reserve_resources",
         partial(read_result, operation=asked, expects_json=True),
         body=JsonBody(text.encode()),
+        # A node without room says 503, which is no reason to ask it again at once.
+        idempotent=False,
         minimum_timeout=_QUICK,
     )
 

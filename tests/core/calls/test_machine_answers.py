@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -96,6 +97,7 @@ REFUSALS: list[tuple[int, Any, type[ApiError]]] = [
     (404, error("404: Not Found"), UnsupportedByNode),
     (404, "404: Not Found", UnsupportedByNode),
     (404, "<html><h1>404</h1></html>", UnsupportedByNode),
+    (405, "405: Method Not Allowed", UnsupportedByNode),
     (409, error("A backup or restore is already in progress"), VmBusy),
     (413, "Maximum request body size exceeded", FileTooLarge),
     (429, "slow down", RateLimited),
@@ -174,6 +176,9 @@ def test_what_is_to_be_paid_is_told() -> None:
     found = refused(answer(402, error(text)))
     assert type(found) is UnpaidMessageError
     assert (found.required, found.available, found.item_hash) == (1000, Decimal("12.5"), VM)
+    odd = refused(answer(402, error("Required: much token \nCurrent user balance: none")))
+    assert isinstance(odd, UnpaidMessageError)
+    assert (odd.required, odd.available) == (None, None)
 
 
 def test_who_was_refused_is_told() -> None:
@@ -289,6 +294,18 @@ class TestCalls:
     @pytest.mark.parametrize("operation", ["stop", "stream_logs", f"backup/{VM}-20261123T064723Z"])
     def test_operations_may_have_steps(self, operation: str) -> None:
         assert machines.check_operation(operation) == operation
+
+    def test_operations_in_a_row_are_known_ones_and_may_be_members_of_an_enumeration(self) -> None:
+        class Theirs(Enum):
+            STOP = "stop"
+            RESCUE = "rescue"
+
+        assert machines.check_operations([Theirs.STOP, "erase"]) == ["stop", "erase"]
+        assert machines.check_operations("reboot") == ["reboot"]
+        for wrong in ([Theirs.RESCUE], ["stop", "restore"], 5):
+            with pytest.raises(ArgumentError) as caught:
+                machines.check_operations(wrong)
+            assert caught.value.argument == "operations"
 
     @pytest.mark.parametrize("content", [None, {}, [], "text"])
     def test_what_is_no_content_is_not_reserved(self, content: Any) -> None:
