@@ -67,6 +67,9 @@ class Settings:
     DEFAULT_CONFIDENTIAL_FIRMWARE_HASH: str = (
         "89b76b0e64fe9015084fbffdf8ac98185bafc688bfe7a0b398585c392d03c7ee"
     )
+    AMD_ROOTS_URL: str | None = attrs.field(
+        default=None, repr=lambda url: repr(url and without_credentials(url))
+    )
     DEFAULT_VM_MEMORY: int = 256
     DEFAULT_VM_VCPUS: int = 1
     DEFAULT_VM_TIMEOUT: float = 30.0

@@ -19,6 +19,7 @@ from .routes import (
     aggregates,
     backups,
     compute,
+    confidential,
     control,
     info,
     machine_logs,
@@ -99,6 +100,7 @@ def make_app(node: Node) -> Starlette:
             *control.ROUTES,
             *backups.ROUTES,
             *machine_logs.ROUTES,
+            *confidential.ROUTES,
             *compute.UNKNOWN,
         ],
         middleware=[

@@ -21,10 +21,14 @@ def stop(connection: Connection, machine: Machine) -> str:
 
 
 def reboot(connection: Connection, machines: Machines, machine: Machine) -> str:
-    """Reboot a machine; of one that does not run the node only says that it starts."""
+    """Reboot a machine; of one that does not run the node only says that it starts.
+
+    A confidential one is started by QEMU with the session that it has, and waits for its secret again.
+    """
     if not machine.running:
         return f"Starting VM (was not running) with ref {machine.vm_hash}"
-    machines.restart(connection, machine)
+    if not machine.confidential:
+        machines.restart(connection, machine)
     return f"Rebooted VM with ref {machine.vm_hash}"
 
 

@@ -15,6 +15,7 @@ from .database import Database
 from .filestore import FileStore
 from .intake import Intake
 from .listeners import Listeners
+from .launches import Launches
 from .machines import Machines
 from .processed import Message
 from .processing import Processor
@@ -35,6 +36,7 @@ class Node:
         self.listeners = Listeners()
         self.reservations = Reservations()
         self.backups = Backups(settings, url)
+        self.launches = Launches(settings)
         self.stopping = asyncio.Event()
         self.database = Database(folder / "node.sqlite" if durable else None)
         try:

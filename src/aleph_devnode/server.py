@@ -12,16 +12,22 @@ import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from typing import Self
+from uuid import UUID
 
 import uvicorn
 
+from aleph_core import sev
 from aleph_core.settings import Settings
 
 from .app import make_app
+from .launches import STAND_IN_FIRMWARE
 from .node import Node
+from .secure_processor import SecureProcessor
 from .settings import DEFAULT_FUND_ALEPH, DEFAULT_FUND_CREDITS, NodeSettings
 from .websockets import SocketProtocol
 
@@ -69,7 +75,7 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=1,
             )
         )
-        self._node = node
+        self.node = node
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -78,15 +84,15 @@ class Server(uvicorn.Server):
 
     async def run_on(self, listener: socket.socket) -> None:
         """Serve until told to exit, then close the node."""
-        await self._node.start()
+        await self.node.start()
         try:
             await self.serve(sockets=[listener])
         finally:
-            await self._node.stop()
-            self._node.close()
+            await self.node.stop()
+            self.node.close()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._node.stop()
+        await self.node.stop()
         await super().shutdown(sockets)
 
 
@@ -136,7 +142,8 @@ class DevNode:
     def environment(self) -> dict[str, str]:
         """Return the variables that lead clients here for everything: ``os.environ.update(node.environment())``.
 
-        The node answers for the scheduler, the list of compute nodes, instances' names and releases too.
+        The node answers for the scheduler, the list of compute nodes, instances' names and releases too. Its firmware
+        is the default one; it has no root of AMD's, see ``trusted_root``.
         """
         paths = {
             "API_HOST": "",
@@ -144,8 +151,12 @@ class DevNode:
             "CRN_LIST_URL": "/crns.json",
             "CRN_VERSION_URL": "/releases/latest",
             "DNS_API": "/instances/list",
+            "AMD_ROOTS_URL": "/amd",
         }
-        return {f"ALEPH_{name}": self.url + path for name, path in paths.items()}
+        return {
+            **{f"ALEPH_{name}": self.url + path for name, path in paths.items()},
+            "ALEPH_DEFAULT_CONFIDENTIAL_FIRMWARE_HASH": sha256(self.firmware).hexdigest(),
+        }
 
     def client_settings(self) -> Settings:
         """Return the settings of the environment, except that every host is this node: ``settings=`` of a client."""
@@ -229,6 +240,35 @@ class DevNode:
             return response.status, response.read().decode()
         finally:
             connection.close()
+
+    @property
+    def firmware(self) -> bytes:
+        """What a confidential machine starts with when the node does not have the firmware of its message."""
+        return STAND_IN_FIRMWARE
+
+    @property
+    def processor(self) -> SecureProcessor:
+        """The secure processor on which the running node starts confidential machines."""
+        return self._running().launches.processor
+
+    @property
+    def trusted_root(self) -> sev.TrustedRoot:
+        """The root of that processor's certificates: ``roots=`` of a client, which trusts AMD's otherwise."""
+        processor = self.processor
+        return sev.TrustedRoot.from_certificates("devnode", ark=processor.ark, ask=processor.ask)
+
+    def revealed_secret(self, vm_hash: str) -> str | None:
+        """Return the disk passphrase that a confidential machine was given, None when it was given none."""
+        return self._running().launches.passphrase(vm_hash)
+
+    def revealed_secrets(self, vm_hash: str) -> dict[UUID, bytes]:
+        """Return all that a confidential machine was given, by GUID."""
+        return self._running().launches.secrets(vm_hash)
+
+    def _running(self) -> Node:
+        if self._server is None:
+            raise RuntimeError("the node is not running")
+        return self._server.node
 
     def _folder(self) -> Path:
         if self._data_dir is not None:

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -428,5 +429,7 @@ def test_the_environment_leads_to_the_node(node: DevNode, monkeypatch: pytest.Mo
     settings = node.client_settings()
     for name, url in node.environment().items():
         assert getattr(settings, name.removeprefix("ALEPH_")) == url
-        assert url.startswith(node.url)
+        if "FIRMWARE" not in name:
+            assert url.startswith(node.url)
+    assert sha256(node.firmware).hexdigest() == settings.DEFAULT_CONFIDENTIAL_FIRMWARE_HASH
     assert settings.DEFAULT_CHANNEL == "ELSEWHERE"

@@ -64,7 +64,11 @@ def stop(_node: Node, connection: Connection, machine: Machine, _request: Reques
 
 
 def reboot(node: Node, connection: Connection, machine: Machine, _request: Request) -> str:
-    return machine_control.reboot(connection, node.machines, machine)
+    said = machine_control.reboot(connection, node.machines, machine)
+    if machine.confidential and machine.running and not node.launches.start_over(machine.vm_hash):
+        machine.running = False
+        node.machines.save(connection, machine)
+    return said
 
 
 def erase(_node: Node, connection: Connection, machine: Machine, _request: Request) -> str:
