@@ -11,7 +11,17 @@ import attrs
 from .errors import MalformedAnswerError
 from .json_text import parse_json
 
-__all__ = ["Answer", "Body", "Call", "FilePart", "JsonBody", "MultipartBody", "Part", "RawBody"]
+__all__ = [
+    "Answer",
+    "Body",
+    "Call",
+    "FilePart",
+    "JsonBody",
+    "MultipartBody",
+    "Part",
+    "RawBody",
+    "form_body",
+]
 
 T = TypeVar("T")
 
@@ -37,11 +47,12 @@ class RawBody:
 
 @attrs.frozen
 class Part:
-    """One in-memory part of a multipart body."""
+    """One in-memory part of a multipart body; a field, or with a ``filename`` a file."""
 
     name: str
-    data: bytes
+    data: bytes = attrs.field(repr=lambda data: f"<{len(data)} bytes>")
     content_type: str = "application/json"
+    filename: str | None = None
 
 
 @attrs.frozen
@@ -68,22 +79,7 @@ class MultipartBody:
 
     @property
     def head(self) -> bytes:
-        pieces = [
-            b'--%b\r\nContent-Disposition: form-data; name="%b"\r\nContent-Type: %b\r\n\r\n%b\r\n'
-            % (self.boundary.encode(), part.name.encode(), part.content_type.encode(), part.data)
-            for part in self.parts
-        ]
-        pieces.append(
-            b'--%b\r\nContent-Disposition: form-data; name="%b"; filename="%b"\r\n'
-            b"Content-Type: %b\r\n\r\n"
-            % (
-                self.boundary.encode(),
-                self.file.name.encode(),
-                _quoted(self.file.filename).encode(),
-                self.file.content_type.encode(),
-            )
-        )
-        return b"".join(pieces)
+        return _encoded(self.parts, self.boundary) + _part_head(self.file, self.boundary)
 
     @property
     def tail(self) -> bytes:
@@ -92,6 +88,26 @@ class MultipartBody:
     @property
     def length(self) -> int:
         return len(self.head) + self.file.size + len(self.tail)
+
+
+def form_body(parts: Sequence[Part], boundary: str) -> RawBody:
+    """Return a multipart form that is small enough to be made in memory."""
+    end = b"--%b--\r\n" % boundary.encode()
+    return RawBody(_encoded(parts, boundary) + end, f"multipart/form-data; boundary={boundary}")
+
+
+def _encoded(parts: Sequence[Part], boundary: str) -> bytes:
+    return b"".join(_part_head(part, boundary) + part.data + b"\r\n" for part in parts)
+
+
+def _part_head(part: Part | FilePart, boundary: str) -> bytes:
+    disposition = f'form-data; name="{part.name}"'
+    if part.filename is not None:
+        disposition += f'; filename="{_quoted(part.filename)}"'
+    return (
+        f"--{boundary}\r\nContent-Disposition: {disposition}\r\n"
+        f"Content-Type: {part.content_type}\r\n\r\n"
+    ).encode()
 
 
 def _quoted(filename: str) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from python_multipart.multipart import FormParser
 
-from aleph_core.call import Answer, FilePart, JsonBody, MultipartBody, Part, RawBody
+from aleph_core.call import Answer, FilePart, JsonBody, MultipartBody, Part, RawBody, form_body
 from aleph_core.errors import MalformedAnswerError
 from tests.core.recorded import JSON, NODE, answer
 
@@ -16,7 +16,7 @@ BOUNDARY = "aleph-0123456789abcdef"
 
 
 def parsed(
-    body: MultipartBody, content: bytes
+    form: bytes,
 ) -> tuple[dict[bytes, bytes], list[tuple[bytes, bytes, bytes]]]:
     """Read a form with a parser of other people: fields, and files as (name, filename, content)."""
     fields: dict[bytes, bytes] = {}
@@ -34,10 +34,10 @@ def parsed(
         "multipart/form-data",
         on_field,
         on_file,
-        boundary=body.boundary,
+        boundary=BOUNDARY,
         config={"MAX_MEMORY_FILE_SIZE": 1 << 30},
     )
-    parser.write(body.head + content + body.tail)
+    parser.write(form)
     parser.finalize()
     return fields, files
 
@@ -51,16 +51,32 @@ def form(filename: str, content: bytes, *parts: Part) -> MultipartBody:
 @given(st.binary(), st.binary(min_size=1).filter(lambda data: b"\r\n" not in data))
 def test_another_parser_finds_the_parts_and_the_file(content: bytes, metadata: bytes) -> None:
     body = form("a.bin", content, Part("metadata", metadata))
-    fields, files = parsed(body, content)
+    fields, files = parsed(body.head + content + body.tail)
     assert fields == {b"metadata": metadata}
     assert files == [(b"file", b"a.bin", content)]
     assert body.length == len(body.head) + len(content) + len(body.tail)
     assert body.content_type == f"multipart/form-data; boundary={BOUNDARY}"
 
 
+@given(st.binary(min_size=1), st.binary(min_size=1))
+def test_a_form_in_memory_has_fields_and_files(session: bytes, godh: bytes) -> None:
+    parts = [Part("session", session, filename="a.b64"), Part("godh", godh), Part("f", b"x")]
+    body = form_body(parts, BOUNDARY)
+    assert body.content_type == f"multipart/form-data; boundary={BOUNDARY}"
+    if BOUNDARY.encode() not in session + godh:
+        fields, files = parsed(body.data)
+        assert fields == {b"godh": godh, b"f": b"x"}
+        assert files == [(b"session", b"a.b64", session)]
+
+
+def test_parts_do_not_show_their_content() -> None:
+    assert "hush" not in repr(Part("session", b"hush"))
+
+
 @given(st.text(st.characters(exclude_categories=()), min_size=1))
 def test_no_name_of_a_file_can_break_the_form(filename: str) -> None:
-    _, files = parsed(form(filename, b"content"), b"content")
+    body = form(filename, b"content")
+    _, files = parsed(body.head + b"content" + body.tail)
     ((name, _, content),) = files
     assert (name, content) == (b"file", b"content")
 

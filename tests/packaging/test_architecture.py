@@ -40,6 +40,8 @@ ALLOWED = {
     "aleph_core/accounts/ledger.py": {"threading"},
     # Key files are what the core reads and writes.
     "aleph_core/accounts": {"os", "pathlib", "tempfile"},
+    # AMD's roots are read and kept like other keys.
+    "aleph_core/sev/root_files.py": {"os", "pathlib"},
     # The keys of a launch session are kept like other keys.
     "aleph_core/sev/session_files.py": {"os", "pathlib"},
     # Variables are read when a client is made.

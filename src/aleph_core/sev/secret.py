@@ -7,6 +7,7 @@ loaders read.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hmac
 import secrets
 from collections.abc import Mapping
@@ -19,7 +20,14 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from ..errors import ArgumentError
 from .arguments import bounded_number, require_bytes, sized_bytes
 
-__all__ = ["DISK_PASSPHRASE", "Layout", "SecretPacket", "seal_secret", "secret_table"]
+__all__ = [
+    "DISK_PASSPHRASE",
+    "Layout",
+    "SecretPacket",
+    "packet_text",
+    "seal_secret",
+    "secret_table",
+]
 
 Layout = Literal["padded", "unpadded"]
 
@@ -30,6 +38,7 @@ _BLOCK: Final = 16
 _MEASURE_SIZE: Final = 32
 _ENTRY_HEAD: Final = 20
 _FLAGS: Final = bytes(4)
+_HEADER_SIZE: Final = 52
 # What the secure processor takes at once, and the room that the AmdSev build of OVMF has for it.
 _LARGEST: Final = 16_384
 _ROOM: Final = 3_072
@@ -89,6 +98,26 @@ def seal_secret(
     length = _u32(len(payload))
     mac = hmac.digest(tik, b"\1" + _FLAGS + iv + length + length + payload + measure, "sha256")
     return SecretPacket(_FLAGS + iv + mac, payload)
+
+
+def packet_text(value: str | bytes, name: str) -> str:
+    """Return the part of a packet called ``packet_header`` or ``secret`` in base64, as nodes take it.
+
+    ``value`` is that, or the bytes themselves. Raises ``ArgumentError``, which never shows it, for
+    anything else: what is sealed must not be mixed up with what is to be sealed.
+    """
+    data = b""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            data = base64.b64decode(value, validate=True)
+    else:
+        data = require_bytes(value, name)
+    if name == "packet_header":
+        if len(data) != _HEADER_SIZE:
+            raise ArgumentError(name, f"must be the {_HEADER_SIZE} bytes of a header, in base64")
+    elif not 0 < len(data) <= _LARGEST or len(data) % _BLOCK:
+        raise ArgumentError(name, "must be the payload that was sealed, in base64")
+    return base64.b64encode(data).decode()
 
 
 def secret_table(secret: str | Mapping[UUID | str, bytes], *, layout: Layout) -> bytes:

@@ -24,7 +24,7 @@ from .certificates import SevCertificate
 if TYPE_CHECKING:
     from .session import LaunchSession
 
-__all__ = ["read_session_files", "write_session_files"]
+__all__ = ["read_session_files", "read_transport_key", "transport_text", "write_session_files"]
 
 _KEY_SIZE: Final = 16
 _SESSION_SIZE: Final = 128
@@ -64,6 +64,43 @@ def read_session_files(folder: str | os.PathLike[str], prefix: str) -> dict[str,
     }
 
 
+def read_transport_key(path: str | os.PathLike[str]) -> bytes:
+    """Return the TEK or TIK in a file.
+
+    Warns with ``InsecureKeyFileWarning`` when other users can read it. Raises
+    ``ConfigurationError`` when it is missing or of another size.
+    """
+    return _key(expanded_path(path))
+
+
+def transport_text(value: str | bytes | os.PathLike[str], name: str) -> str:
+    """Return the part of a session that is called ``session`` or ``godh``, in base64.
+
+    ``value`` is the bytes themselves, their base64, or the path of the file that holds either. Raises
+    ``ArgumentError`` for anything else, and ``ConfigurationError`` for a file that cannot be read.
+    """
+    size = _SESSION_SIZE if name == "session" else SevCertificate.SIZE
+    if isinstance(value, str | bytes | bytearray | memoryview):
+        data = value.encode("utf-8", "replace") if isinstance(value, str) else bytes(value)
+        found = data if len(data) == size and not isinstance(value, str) else _from_base64(data)
+        if len(found) == size:
+            return base64.b64encode(found).decode()
+        if not isinstance(value, str):
+            raise ArgumentError(
+                name, f"must be {size} bytes, or their base64, not {len(data)} bytes"
+            )
+    elif not isinstance(value, os.PathLike):
+        raise ArgumentError(name, f"must be a path or bytes, not {type(value).__name__}")
+    path = expanded_path(value)
+    data = read_public_file(path)
+    found = data if len(data) == size else _from_base64(data)
+    if len(found) != size:
+        raise ArgumentError(
+            name, f"{shown_path(path)} must hold {size} bytes in base64; is it the other file?"
+        )
+    return base64.b64encode(found).decode()
+
+
 def _path(folder: str | os.PathLike[str], prefix: str, suffix: str) -> Path:
     if not isinstance(prefix, str) or not prefix or set(prefix) & set("/\\\0"):
         raise ArgumentError("prefix", "must be the beginning of a file name, without a folder")
@@ -78,13 +115,16 @@ def _key(path: Path) -> bytes:
 
 
 def _decoded(path: Path, size: int) -> bytes:
-    text = read_public_file(path).strip()
-    data = b""
-    with contextlib.suppress(binascii.Error):
-        data = base64.b64decode(text, validate=True)
+    data = _from_base64(read_public_file(path))
     if len(data) != size:
         raise ConfigurationError(f"{shown_path(path)} must hold {size} bytes in base64")
     return data
+
+
+def _from_base64(text: bytes) -> bytes:
+    with contextlib.suppress(binascii.Error):
+        return base64.b64decode(text.strip(), validate=True)
+    return b""
 
 
 def _write_all(contents: Mapping[Path, bytes]) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from aleph_core import sev
 from aleph_core.errors import ArgumentError
-from aleph_core.sev.secret import secret_table
+from aleph_core.sev.secret import packet_text, secret_table
 
 DISK = UUID("736869e5-84f0-4973-92ec-06879ce3da0b")
 KEYS: dict[str, Any] = {"tek": bytes(range(16)), "tik": bytes(range(15, -1, -1))}
@@ -171,3 +171,30 @@ def test_tracebacks_of_refusals_do_not_hold_the_secret(secret: Any) -> None:
         shown += repr(error.__context__) + str(vars(error.__context__))
     for spelling in spellings():
         assert spelling not in shown
+
+
+def test_a_packet_is_taken_as_bytes_or_in_base64() -> None:
+    packet = seal(PASSPHRASE)
+    for value in (packet.header, packet.header_base64):
+        assert packet_text(value, "packet_header") == packet.header_base64
+    for value in (packet.payload, packet.payload_base64):
+        assert packet_text(value, "secret") == packet.payload_base64
+
+
+@pytest.mark.parametrize("name", ["packet_header", "secret"])
+@pytest.mark.parametrize(
+    "value", [PASSPHRASE, "correcthorsebattery", "", b"", b"x" * 51, bytes(16_400), None, "äb=="]
+)
+def test_what_was_not_sealed_is_never_taken_for_a_packet(name: str, value: Any) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        packet_text(value, name)
+    assert caught.value.argument == name
+    shown = "".join(traceback.format_exception(caught.value))
+    assert not value or str(value) not in shown
+
+
+def test_header_and_payload_are_not_mixed_up() -> None:
+    packet = seal(PASSPHRASE)
+    for value, name in ((packet.payload, "packet_header"), (packet.header, "secret")):
+        with pytest.raises(ArgumentError):
+            packet_text(value, name)

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from aleph_core import sev
 from aleph_core.accounts import InsecureKeyFileWarning, create_key_file
 from aleph_core.errors import ArgumentError, CertificateError, ConfigurationError
+from aleph_core.sev.session_files import read_transport_key, transport_text
 from tests.core.sev.golden import by_name, chain
 
 CHAIN = chain(by_name("chains_test", "valid", "test_2048")["export_base64"])
@@ -357,3 +358,43 @@ def test_refusals_do_not_hold_the_keys() -> None:
         with pytest.raises(ArgumentError) as caught:
             make(**{argument: TEK + TIK})
         assert_secret_absent(repr(caught.value) + str(vars(caught.value)))
+
+
+class TestParts:
+    SESSION = make()
+
+    @pytest.mark.parametrize("name", ["session", "godh"])
+    def test_a_part_is_taken_in_any_form(self, name: str, tmp_path: Path) -> None:
+        raw: bytes = getattr(self.SESSION, name)
+        text = b64encode(raw).decode()
+        file, raw_file = tmp_path / "part.b64", tmp_path / "part.bin"
+        file.write_text(f"{text}\n")
+        raw_file.write_bytes(raw)
+        for value in (raw, text, text.encode(), f" {text}\n", file, str(file), raw_file):
+            assert transport_text(value, name) == text
+
+    @pytest.mark.parametrize("name", ["session", "godh"])
+    def test_the_other_part_is_refused(self, name: str, tmp_path: Path) -> None:
+        self.SESSION.save(tmp_path)
+        other = "godh" if name == "session" else "session"
+        for value in (tmp_path / f"vm_{other}.b64", getattr(self.SESSION, other), b"", b"\xff"):
+            with pytest.raises(ArgumentError) as caught:
+                transport_text(value, name)
+            assert caught.value.argument == name
+        with pytest.raises(ArgumentError, match="NoneType"):
+            transport_text(None, name)  # type: ignore[arg-type]
+        for missing in (tmp_path / "missing", tmp_path, "no such file", "nul\0"):
+            with pytest.raises(ConfigurationError):
+                transport_text(missing, name)
+
+    def test_a_key_is_read_by_its_path(self, tmp_path: Path) -> None:
+        make().save(tmp_path)
+        assert read_transport_key(tmp_path / "vm_tek.bin") == TEK
+        assert read_transport_key(str(tmp_path / "vm_tik.bin")) == TIK
+        with pytest.raises(ConfigurationError, match="16 bytes"):
+            read_transport_key(tmp_path / "vm_session.b64")
+        with pytest.raises(ConfigurationError, match="cannot read"):
+            read_transport_key(tmp_path / "missing")
+        (tmp_path / "vm_tik.bin").chmod(0o644)
+        with pytest.warns(InsecureKeyFileWarning):
+            read_transport_key(tmp_path / "vm_tik.bin")
