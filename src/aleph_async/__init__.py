@@ -5,13 +5,28 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from aleph_core import __version__
+from aleph_core import __version__, sev
 from aleph_core.authorizations import (
     Authorization,
     AuthorizationBuilder,
     UnreadableAuthorization,
     read_authorizations,
     security_content,
+)
+from aleph_core.booting import (
+    BootAttestationError,
+    Booted,
+    BootError,
+    BootProgress,
+    BootStep,
+)
+from aleph_core.confidential_errors import (
+    ConfidentialDisabled,
+    InitializationRefused,
+    NotConfidential,
+    RootsUnavailable,
+    SecretRefused,
+    VmRunning,
 )
 from aleph_core.errors import (
     AggregateConflictError,
@@ -71,6 +86,7 @@ from aleph_core.machine_errors import (
     WrongDomain,
 )
 from aleph_core.models.aggregate import Aggregate
+from aleph_core.models.certificates_result import CertificatesResult
 from aleph_core.models.files import StorageLimits, StoredContent
 from aleph_core.models.message import (
     Content,
@@ -252,6 +268,8 @@ if TYPE_CHECKING:
 
     from .vm_client import VMClient, VmClient
 
+    from .vm_confidential_client import VMConfidentialClient, VmConfidentialClient
+
 __all__ = [
     "CRN",
     "GPU",
@@ -280,14 +298,21 @@ __all__ = [
     "BackupNotFound",
     "BadSignatureError",
     "Balance",
+    "BootAttestationError",
+    "BootError",
+    "BootProgress",
+    "BootStep",
+    "Booted",
     "BroadcastError",
     "CSDKAccount",
     "Capability",
     "CertificateError",
+    "CertificatesResult",
     "ChainBalance",
     "ClockSkew",
     "ClosedClientError",
     "ComputeUnit",
+    "ConfidentialDisabled",
     "ConfigurationError",
     "Content",
     "ContentMismatchError",
@@ -323,6 +348,7 @@ __all__ = [
     "ForgottenMessageError",
     "Grant",
     "GroupEntity",
+    "InitializationRefused",
     "InsecureKeyFileWarning",
     "InstanceAllocationsInfo",
     "InstanceManual",
@@ -358,6 +384,7 @@ __all__ = [
     "NodeCheck",
     "NodeItem",
     "NotAuthorized",
+    "NotConfidential",
     "NotFoundError",
     "Page",
     "PaymentMethodError",
@@ -384,6 +411,7 @@ __all__ = [
     "ResourceCost",
     "ResourceNotFoundError",
     "RetryPolicy",
+    "RootsUnavailable",
     "RuntimeEntry",
     "RuntimeType",
     "RuntimesAggregate",
@@ -393,6 +421,7 @@ __all__ = [
     "SchedulerNodes",
     "SchedulerPlan",
     "SchedulerVm",
+    "SecretRefused",
     "Settings",
     "SignatureRefusedError",
     "SigningError",
@@ -417,11 +446,13 @@ __all__ = [
     "UnverifiableChainError",
     "UnverifiableContentError",
     "VMClient",
+    "VMConfidentialClient",
     "VerificationError",
     "Verify",
     "VmBackup",
     "VmBusy",
     "VmClient",
+    "VmConfidentialClient",
     "VmImage",
     "VmImageCatalog",
     "VmNotFound",
@@ -429,6 +460,7 @@ __all__ = [
     "VmNotRunning",
     "VmResources",
     "VmResult",
+    "VmRunning",
     "VmStartError",
     "VmUpdateError",
     "VolumeNotFoundError",
@@ -452,11 +484,12 @@ __all__ = [
     "save_main_configuration",
     "security_content",
     "settings",
+    "sev",
     "verify_message",
 ]
 
 # What loads only when it is first named: accounts, with their chains' libraries, the makers of
-# contents, and the records of services; by module, a dot in front for one of this package.
+# contents, the records of services, and the client of confidential machines; by module, a dot in front for one of this package.
 _LAZY = {
     name: module
     for module, names in {
@@ -596,6 +629,10 @@ _LAZY = {
         "aleph_core.models.vm_result": ("VmResult",),
         ".vm_client": ("VMClient", "VmClient"),
         "aleph_core.models.website": ("Website",),
+        ".vm_confidential_client": (
+            "VMConfidentialClient",
+            "VmConfidentialClient",
+        ),
     }.items()
     for name in names
 }
