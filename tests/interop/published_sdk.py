@@ -14,6 +14,7 @@ import sys
 from collections.abc import AsyncIterable, Callable
 from enum import Enum
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 from aleph.sdk.chains import ethereum, solana
@@ -23,6 +24,8 @@ from aleph.sdk.client.vm_client import VmClient
 from aleph.sdk.conf import settings
 from aleph.sdk.query.filters import MessageFilter, PostFilter
 from aleph.sdk.types import Authorization, Ports, StorageEnum
+from aleph.sdk.client.vm_confidential_client import VmConfidentialClient
+from aleph.sdk.types import SEVMeasurement, StorageEnum
 from aleph_message import parse_message
 from aleph_message.models import MessageType
 from pydantic import BaseModel
@@ -52,6 +55,10 @@ def from_json(name: str, value: Any) -> Any:
         return Authorization(**value)
     if name == "file_content":
         return base64.b64decode(value)
+    if name in ("session", "godh", "tik_path", "tek_path"):
+        return Path(value)
+    if name == "sev_data":
+        return SEVMeasurement.model_validate(value)
     return value
 
 
@@ -100,6 +107,8 @@ class Driver:
             self.watching.cancel()
             await asyncio.gather(self.watching, return_exceptions=True)
             return None
+        if method.startswith("confidential."):
+            return await self.start_confidential(client, method.partition(".")[2], arguments)
         result = attrgetter(method)(client)(**arguments)
         if isinstance(result, AsyncIterable):
             return [item async for item in result]
@@ -121,6 +130,11 @@ class Driver:
                     break
             await result.aclose()
             return found
+    async def start_confidential(
+        nowhere = Path("/nonexistent/sevctl")
+        node = str(client.api_server)
+        async with VmConfidentialClient(client.account, nowhere, node) as vm_client:
+            return await getattr(vm_client, method)(**arguments)
 
     async def watch(self, client: AuthenticatedAlephHttpClient, arguments: dict[str, Any]) -> None:
         async for message in client.watch_messages(**arguments):
