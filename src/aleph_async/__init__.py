@@ -267,7 +267,6 @@ if TYPE_CHECKING:
     )
 
     from .vm_client import VMClient, VmClient
-
     from .vm_confidential_client import VMConfidentialClient, VmConfidentialClient
 
 __all__ = [

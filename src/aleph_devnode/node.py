@@ -14,8 +14,8 @@ from .broadcasting import Broadcaster
 from .database import Database
 from .filestore import FileStore
 from .intake import Intake
-from .listeners import Listeners
 from .launches import Launches
+from .listeners import Listeners
 from .machines import Machines
 from .processed import Message
 from .processing import Processor

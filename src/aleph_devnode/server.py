@@ -16,7 +16,6 @@ from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from typing import Self
 from uuid import UUID
 
 import uvicorn

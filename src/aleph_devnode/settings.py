@@ -21,8 +21,7 @@ class NodeSettings:
     long each time after (at most ``retry_delay_limit``), and is then rejected. It is also tried, without counting, as
     soon as what it waits for arrives. ``sync_timeout`` is how long a publication with ``sync`` waits for an outcome.
     A backup takes ``backup_seconds``, and fails when there is a ``backup_failure``, the reason.
-    soon as what it waits for arrives. ``sync_timeout`` is how long a publication with ``sync`` waits for an outcome. A confidential
-    machine can be asked for its measurement ``qemu_seconds`` after it got its session.
+    A confidential machine can be asked for its measurement ``qemu_seconds`` after it got its session.
     """
 
     max_retries: int = 5

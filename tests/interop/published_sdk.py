@@ -21,11 +21,10 @@ from aleph.sdk.chains import ethereum, solana
 from aleph.sdk.chains.common import get_verification_buffer
 from aleph.sdk.client import AuthenticatedAlephHttpClient
 from aleph.sdk.client.vm_client import VmClient
+from aleph.sdk.client.vm_confidential_client import VmConfidentialClient
 from aleph.sdk.conf import settings
 from aleph.sdk.query.filters import MessageFilter, PostFilter
-from aleph.sdk.types import Authorization, Ports, StorageEnum
-from aleph.sdk.client.vm_confidential_client import VmConfidentialClient
-from aleph.sdk.types import SEVMeasurement, StorageEnum
+from aleph.sdk.types import Authorization, Ports, SEVMeasurement, StorageEnum
 from aleph_message import parse_message
 from aleph_message.models import MessageType
 from pydantic import BaseModel
@@ -130,7 +129,10 @@ class Driver:
                     break
             await result.aclose()
             return found
+
     async def start_confidential(
+        self, client: AuthenticatedAlephHttpClient, method: str, arguments: dict[str, Any]
+    ) -> Any:
         nowhere = Path("/nonexistent/sevctl")
         node = str(client.api_server)
         async with VmConfidentialClient(client.account, nowhere, node) as vm_client:
