@@ -15,6 +15,7 @@ from .excerpts import without_credentials
 __all__ = ["Settings", "settings"]
 
 PREFIX: Final = "ALEPH_"
+_CHAINS: Final = "CHAINS_"
 _TRUTH: Final = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
@@ -79,6 +80,15 @@ class Settings:
     VERIFY: str = "content"
     MAX_INLINE_SIZE: int = 200_000
     PREFER_AIOHTTP: bool = True
+    CHAINS: Mapping[str, str] = attrs.field(
+        factory=dict,
+        metadata={"variable": "CHAINS_<NAME>_RPC"},
+        hash=False,
+        # Endpoints hold keys.
+        repr=lambda values: repr(sorted(values)),
+    )
+    """What variables say of EVM networks, by the rest of their names: ``AVAX_RPC``."""
+    TX_TIMEOUT: float = 180.0
     CONFIG_HOME: Path = attrs.field(factory=lambda: default_config_home(os.environ))
     CONFIG_FILE: Path = attrs.field(
         default=attrs.Factory(lambda self: self.CONFIG_HOME / "config.json", takes_self=True)
@@ -136,9 +146,16 @@ class Settings:
             for name, value in source.items()
             if name.upper().startswith(PREFIX) and value != ""
         }
-        values: dict[str, Any] = {"CONFIG_HOME": default_config_home(source)}
+        values: dict[str, Any] = {
+            "CONFIG_HOME": default_config_home(source),
+            "CHAINS": {
+                name.removeprefix(_CHAINS): value
+                for name, value in given.items()
+                if name.startswith(_CHAINS)
+            },
+        }
         for field in attrs.fields(cls):
-            if field.name in given:
+            if field.name in given and "variable" not in field.metadata:
                 values[field.name] = _convert(field.name, str(field.type), given[field.name])
         return cls(**values)
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Self
 
 from coincurve import PrivateKey, PublicKey
-from Crypto.Hash import keccak
 
 from ..chains import EVM_CHAINS
 from ..errors import ArgumentError, BadSignatureError
+from ..evm.addresses import checksum_address, keccak256
 from .account import require_bytes
 from .mnemonics import secp256k1_key, seed_from_mnemonic
 from .secp256k1 import Secp256k1Account, recover_public_key
@@ -23,7 +23,6 @@ __all__ = [
     "DEFAULT_ACCOUNT_PATH",
     "ETHAccount",
     "EVMAccount",
-    "checksum_address",
     "verify_signature",
 ]
 
@@ -125,9 +124,16 @@ class ETHAccount(Secp256k1Account):
         Returns the 65 bytes r, s and v, with v 27 or 28; equal input gives equal signatures.
         """
         signature = self._key.sign_recoverable(
-            _personal_message(require_bytes(buffer)), hasher=_keccak
+            _personal_message(require_bytes(buffer)), hasher=keccak256
         )
         return signature[:64] + bytes([27 + signature[64]])
+
+    def sign_transaction(self, transaction: bytes) -> bytes:
+        """Sign a serialised unsigned transaction of type 1 or 2.
+
+        Returns the 65 bytes r, s and y-parity; equal input gives equal signatures.
+        """
+        return self._key.sign_recoverable(typed_transaction(transaction), hasher=keccak256)
 
     def _encode_signature(self, signature: bytes) -> str:
         return "0x" + signature.hex()
@@ -145,7 +151,9 @@ def verify_signature(*, sender: str, buffer: bytes, signature: str) -> None:
     Addresses are compared without case.
     """
     raw = _read_signature(signature)
-    recovered = None if raw is None else recover_public_key(raw, _personal_message(buffer), _keccak)
+    recovered = (
+        None if raw is None else recover_public_key(raw, _personal_message(buffer), keccak256)
+    )
     if recovered is None:
         raise BadSignatureError(f"the signature of {sender!r:.100} is no Ethereum signature")
     if _address(recovered).lower() != sender.lower():
@@ -154,14 +162,12 @@ def verify_signature(*, sender: str, buffer: bytes, signature: str) -> None:
         )
 
 
-def checksum_address(address: bytes) -> str:
-    """Return 20 bytes as the hexadecimal address whose capitals are its EIP-55 checksum."""
-    digits = address.hex()
-    checksum = _keccak(digits.encode()).hex()
-    return "0x" + "".join(
-        digit.upper() if check >= "8" else digit
-        for digit, check in zip(digits, checksum[:40], strict=True)
-    )
+def typed_transaction(transaction: object) -> bytes:
+    """Return a transaction to sign; raise ``ArgumentError`` unless it is one of type 1 or 2."""
+    unsigned = require_bytes(transaction, "transaction")
+    if unsigned[:1] not in (b"\x01", b"\x02"):
+        raise ArgumentError("transaction", "must be serialised, and of type 1 or 2")
+    return unsigned
 
 
 def evm_network(chain: str | None) -> str:
@@ -204,9 +210,5 @@ def _personal_message(buffer: bytes) -> bytes:
     return b"\x19Ethereum Signed Message:\n%d%b" % (len(buffer), buffer)
 
 
-def _keccak(data: bytes) -> bytes:
-    return keccak.new(digest_bits=256, data=data).digest()
-
-
 def _address(public_key: PublicKey) -> str:
-    return checksum_address(_keccak(public_key.format(compressed=False)[1:])[12:])
+    return checksum_address(keccak256(public_key.format(compressed=False)[1:])[12:])

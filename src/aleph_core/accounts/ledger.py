@@ -17,11 +17,11 @@ from typing import Any, Final, Self
 
 import attrs
 from coincurve import PublicKey
-from Crypto.Hash import keccak
 
 from ..errors import ArgumentError, BadSignatureError, MissingDependencyError, SigningError
+from ..evm.addresses import checksum_address, keccak256
 from .account import own_message, require_bytes
-from .ethereum import checksum_address, evm_network, verify_signature
+from .ethereum import evm_network, typed_transaction, verify_signature
 from .secp256k1 import recover_public_key
 
 __all__ = ["LedgerAccount", "LedgerETHAccount", "get_fallback_account"]
@@ -212,9 +212,7 @@ class LedgerETHAccount:
         Returns the 65 bytes r, s and y-parity. One that carries contract data needs blind signing,
         which is switched on in the settings of the Ethereum app.
         """
-        unsigned = require_bytes(transaction, "transaction")
-        if unsigned[:1] not in (b"\x01", b"\x02"):
-            raise ArgumentError("transaction", "must be serialised, and of type 1 or 2")
+        unsigned = typed_transaction(transaction)
         with _connected(self._device, self._timeout) as link:
             try:
                 answer = link.parts("SIGN_TX", _read_path(self.path), unsigned)
@@ -224,7 +222,7 @@ class LedgerETHAccount:
                 raise SigningError(_BLIND, status_word=_INVALID) from None
         v, rs = _read_signature(answer)
         signature = rs + bytes([v])
-        recovered = recover_public_key(signature, unsigned, _keccak)
+        recovered = recover_public_key(signature, unsigned, keccak256)
         if recovered is None or "0x" + recovered.format().hex() != self._public_key:
             raise SigningError(_OTHER_KEY.format(address=self._address))
         return signature
@@ -382,7 +380,7 @@ def _read_account(answer: bytes) -> tuple[str, str]:
             raise ValueError
         address = bytes.fromhex(answer[67:107].decode("ascii"))
         public_key = PublicKey(answer[1:66])
-        if _keccak(answer[2:66])[12:] != address:
+        if keccak256(answer[2:66])[12:] != address:
             raise ValueError
     except ValueError:
         raise SigningError(_STRANGE) from None
@@ -436,7 +434,3 @@ def _count(count: int) -> int:
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
         raise ArgumentError("count", "must be a positive number")
     return count
-
-
-def _keccak(data: bytes) -> bytes:
-    return keccak.new(digest_bits=256, data=data).digest()

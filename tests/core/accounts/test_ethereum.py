@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aleph_core.accounts import Account, ETHAccount
-from aleph_core.accounts.ethereum import checksum_address, verify_signature
+from aleph_core.accounts.ethereum import verify_signature
 from aleph_core.chains import EVM_CHAINS
 from aleph_core.errors import ArgumentError, BadSignatureError
+from aleph_core.evm.addresses import checksum_address
 
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
