@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import nox
@@ -18,6 +20,8 @@ nox.options.sessions = ["codegen", "lint", "types", "tests", "install"]
 PROJECT = nox.project.load_toml("pyproject.toml")
 SUPPORTED = nox.project.python_versions(PROJECT)
 PUBLISHED_SDK = "aleph-sdk-python==2.4.0"
+EVM_NODE = "1.7.1"
+CONTRACTS = "@superfluid-finance/ethereum-contracts@1.15.2"
 SIGNERS = "tests/interop/make_signatures.py"
 ENVIRONMENT = {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
@@ -138,6 +142,36 @@ def interop(session: nox.Session) -> None:
     session.run(
         "pytest", "-m", "interop", *(session.posargs or ["tests/interop"]),
         env={"ALEPH_PUBLISHED_SDK_PYTHON": sdk, "ALEPH_OTHER_SIGNERS_PYTHON": signers},
+    )  # fmt: skip
+
+
+@nox.session
+def payg(session: nox.Session) -> None:
+    """Pay on Superfluid's own contracts, on a local EVM node; both come from npm."""
+    npm = shutil.which("npm")
+    if npm is None:
+        session.skip("npm is missing, which fetches the EVM node and Superfluid's contracts")
+    system = {"Windows": "win32"}.get(platform.system(), platform.system().lower())
+    machine = "arm64" if platform.machine().lower() in ("aarch64", "arm64") else "amd64"
+    node = f"@foundry-rs/anvil-{system}-{machine}"
+    folder = Path(session.create_tmp()).resolve() / f"{EVM_NODE}-{CONTRACTS.rpartition('@')[2]}"
+    program = folder / "node_modules" / node / "bin" / f"anvil{'.exe' if os.name == 'nt' else ''}"
+    if not (folder / "package").is_dir():
+        folder.mkdir(exist_ok=True)
+        options = ["--prefix", str(folder), "--no-save", "--no-fund", "--no-audit"]
+        session.run(npm, "install", *options, f"{node}@{EVM_NODE}", external=True)
+        packed = session.run(
+            npm, "pack", "--silent", "--pack-destination", str(folder), CONTRACTS,
+            silent=True, external=True,
+        )  # fmt: skip
+        with tarfile.open(folder / str(packed).split()[-1]) as archive:
+            wanted = ("package/build/hardhat/contracts/", "package/dev-scripts/artifacts/")
+            members = [each for each in archive if each.name.startswith(wanted)]
+            archive.extractall(folder, members, filter="data")
+    group(session, "test", "-e", ".[all]")
+    session.run(
+        "pytest", "-m", "payg", *(session.posargs or ["tests"]),
+        env={"PAYG_EVM_NODE": str(program), "PAYG_CONTRACTS": str(folder / "package")},
     )  # fmt: skip
 
 

@@ -70,6 +70,19 @@ from aleph_core.errors import (
     VmNotFoundError,
     WatchInterrupted,
 )
+from aleph_core.evm.errors import (
+    FlowExistsError,
+    FlowNotFoundError,
+    InsufficientDepositError,
+    InsufficientGasError,
+    NonceTakenError,
+    RevertedError,
+    RpcError,
+    TransactionError,
+    TransactionTimeout,
+    UnderpricedError,
+    WrongChainError,
+)
 from aleph_core.filters import MessageFilter, PostFilter, SortBy, SortOrder
 from aleph_core.machine_errors import (
     BackupFailed,
@@ -128,11 +141,7 @@ if TYPE_CHECKING:
         CosmosAccount,
         CSDKAccount,
         DOTAccount,
-        ETHAccount,
-        EVMAccount,
         InsecureKeyFileWarning,
-        LedgerAccount,
-        LedgerETHAccount,
         MainConfiguration,
         NULS2Account,
         NULSAccount,
@@ -140,8 +149,6 @@ if TYPE_CHECKING:
         SVMAccount,
         TezosAccount,
         create_key_file,
-        get_fallback_account,
-        load_account,
         load_main_configuration,
         read_key_file,
         save_main_configuration,
@@ -151,6 +158,10 @@ if TYPE_CHECKING:
         CreditFilter,
         CreditSortBy,
     )
+    from aleph_core.evm.flows import Flow, FlowUpdate
+    from aleph_core.evm.networks import EvmNetwork
+    from aleph_core.evm.transactions import Receipt
+    from aleph_core.evm.units import flow_rate
     from aleph_core.executables import (
         make_instance_content,
         make_program_content,
@@ -266,6 +277,14 @@ if TYPE_CHECKING:
         Website,
     )
 
+    from ._wallets import (
+        ETHAccount,
+        EVMAccount,
+        LedgerAccount,
+        LedgerETHAccount,
+        get_fallback_account,
+        load_account,
+    )
     from .vm_client import VMClient, VmClient
     from .vm_confidential_client import VMConfidentialClient, VmConfidentialClient
 
@@ -340,9 +359,14 @@ __all__ = [
     "DomainCheck",
     "ETHAccount",
     "EVMAccount",
+    "EvmNetwork",
     "ExecutionFailed",
     "FileInUseError",
     "FileTooLarge",
+    "Flow",
+    "FlowExistsError",
+    "FlowNotFoundError",
+    "FlowUpdate",
     "ForgetError",
     "ForgottenMessageError",
     "Grant",
@@ -354,7 +378,9 @@ __all__ = [
     "InstanceWithScheduler",
     "InstancesExecutionList",
     "InsufficientCreditsError",
+    "InsufficientDepositError",
     "InsufficientFundsError",
+    "InsufficientGasError",
     "InvalidEntry",
     "InvalidFormatError",
     "InvalidItemHashError",
@@ -382,6 +408,7 @@ __all__ = [
     "NoCapacity",
     "NodeCheck",
     "NodeItem",
+    "NonceTakenError",
     "NotAuthorized",
     "NotConfidential",
     "NotFoundError",
@@ -404,13 +431,16 @@ __all__ = [
     "ProcessingTimeout",
     "Published",
     "RateLimited",
+    "Receipt",
     "RejectedMessage",
     "RemoteAccount",
     "RemovedMessageError",
     "ResourceCost",
     "ResourceNotFoundError",
     "RetryPolicy",
+    "RevertedError",
     "RootsUnavailable",
+    "RpcError",
     "RuntimeEntry",
     "RuntimeType",
     "RuntimesAggregate",
@@ -436,8 +466,11 @@ __all__ = [
     "Tier",
     "TierComputedSpec",
     "Timeout",
+    "TransactionError",
+    "TransactionTimeout",
     "TransportError",
     "TransportTimeout",
+    "UnderpricedError",
     "UnitPrice",
     "UnpaidMessageError",
     "UnreadableAuthorization",
@@ -469,9 +502,11 @@ __all__ = [
     "VoucherMetadata",
     "WatchInterrupted",
     "Website",
+    "WrongChainError",
     "WrongDomain",
     "__version__",
     "create_key_file",
+    "flow_rate",
     "get_fallback_account",
     "load_account",
     "load_main_configuration",
@@ -498,11 +533,7 @@ _LAZY = {
             "CSDKAccount",
             "CosmosAccount",
             "DOTAccount",
-            "ETHAccount",
-            "EVMAccount",
             "InsecureKeyFileWarning",
-            "LedgerAccount",
-            "LedgerETHAccount",
             "MainConfiguration",
             "NULS2Account",
             "NULSAccount",
@@ -510,12 +541,14 @@ _LAZY = {
             "SVMAccount",
             "TezosAccount",
             "create_key_file",
-            "get_fallback_account",
-            "load_account",
             "load_main_configuration",
             "read_key_file",
             "save_main_configuration",
         ),
+        "aleph_core.evm.flows": ("Flow", "FlowUpdate"),
+        "aleph_core.evm.networks": ("EvmNetwork",),
+        "aleph_core.evm.transactions": ("Receipt",),
+        "aleph_core.evm.units": ("flow_rate",),
         "aleph_core.executables": (
             "make_instance_content",
             "make_program_content",
@@ -631,6 +664,14 @@ _LAZY = {
         ".vm_confidential_client": (
             "VMConfidentialClient",
             "VmConfidentialClient",
+        ),
+        "._wallets": (
+            "ETHAccount",
+            "EVMAccount",
+            "LedgerAccount",
+            "LedgerETHAccount",
+            "get_fallback_account",
+            "load_account",
         ),
     }.items()
     for name in names

@@ -24,6 +24,7 @@ from ._aio import (
     start,
 )
 from ._packing import Packing
+from ._registry import Registry
 from ._request import Progress, Request, origin
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Lock",
     "Packing",
     "Progress",
+    "Registry",
     "Request",
     "Spool",
     "StreamedAnswer",

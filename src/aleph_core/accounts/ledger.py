@@ -26,6 +26,8 @@ from .secp256k1 import recover_public_key
 
 __all__ = ["LedgerAccount", "LedgerETHAccount", "get_fallback_account"]
 
+FIRST_PATH: Final = "44'/60'/0'/0/0"
+
 PATIENCE: Final = 300.0
 """For how many seconds a prompt on the device may stay unanswered."""
 
@@ -98,7 +100,7 @@ class LedgerETHAccount:
     path: str
     _address: str
     _public_key: str
-    network: str = "ETH"
+    _network: str = "ETH"
     _device: Any = None
     _timeout: float = PATIENCE
 
@@ -168,7 +170,12 @@ class LedgerETHAccount:
 
     @property
     def CHAIN(self) -> str:
-        return "ETH" if self.network == "AVAX" else self.network
+        return "ETH" if self._network == "AVAX" else self._network
+
+    @property
+    def network(self) -> str:
+        """The EVM network that was asked for, where the account's payments take place."""
+        return self._network
 
     @property
     def CURVE(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -26,7 +26,7 @@ from .key_home import (
     load_main_configuration,
 )
 
-__all__ = ["load_account", "own_address"]
+__all__ = ["find_account", "load_account", "own_address"]
 
 A = TypeVar("A", bound=Account)
 
@@ -98,7 +98,31 @@ def load_account(
     ``account_type`` it is that type's own. Raises ``ArgumentError`` or ``ConfigurationError`` for
     what is no such key or file, before any other is tried, and ``SigningError`` for a device.
     """
-    search = _Search(settings or Settings.from_environment(), account_type, _text(chain), password)
+    return find_account(
+        {},
+        private_key,
+        private_key_path,
+        account_type,
+        chain,
+        password=password,
+        settings=settings,
+    )
+
+
+def find_account(
+    kinds: Mapping[str, type[Any]],
+    private_key: str | bytes | None,
+    private_key_path: str | os.PathLike[str] | None,
+    account_type: type[Any] | None,
+    chain: str | None,
+    *,
+    password: str | Callable[[], str] | None,
+    settings: Settings | None,
+) -> Any:
+    """Do what ``load_account`` does, with other classes for those of these names."""
+    search = _Search(
+        settings or Settings.from_environment(), account_type, _text(chain), password, kinds
+    )
     if private_key is not None and private_key_path is not None:
         raise ArgumentError("private_key_path", "is given besides private_key; give one of them")
     if search.wants_device:
@@ -125,7 +149,7 @@ def own_address(settings: Settings) -> str:
             "whose address is meant: name one, set ALEPH_ADDRESS_TO_USE, or put a key into "
             f"{shown_path(settings.PRIVATE_KEY_FILE)}"
         )
-    address: str = _Search(settings, None, None, None).unnamed().get_address()
+    address: str = _Search(settings, None, None, None, {}).unnamed().get_address()
     return address
 
 
@@ -138,7 +162,9 @@ class _Search:
         account_type: type[Any] | None,
         chain: str | None,
         password: str | Callable[[], str] | None,
+        kinds: Mapping[str, type[Any]],
     ) -> None:
+        self._kinds = kinds
         self.settings = settings
         self._asked_type = account_type
         self._asked_chain = chain
@@ -186,8 +212,7 @@ class _Search:
 
     def on_device(self, configuration: MainConfiguration | None) -> Any:
         """Return the account on a Ledger device that the configuration names, else the first."""
-        ledger: Any = import_module(".ledger", __package__)
-        kind = self._asked_type or ledger.LedgerETHAccount
+        kind = self._asked_type or self._named("LedgerETHAccount")
         if configuration is None or configuration.type != "hardware":
             return kind.from_path(_FIRST_PATH, chain=self.chain)
         chain = self.chain or configuration.chain
@@ -257,14 +282,16 @@ class _Search:
         if self._asked_type is not None:
             return self._asked_type
         chain = self.chain
-        accounts = import_module(__package__ or "")
         try:
-            return getattr(accounts, _TYPES[chain or ""])
+            return self._named(_TYPES[chain or ""])
         except (AttributeError, KeyError):
             pass
         raise ArgumentError(
             "chain", f"no account signs for {chain!r:.100}; use one of {', '.join(sorted(_TYPES))}"
         )
+
+    def _named(self, name: str) -> Any:
+        return self._kinds.get(name) or getattr(import_module(__package__ or ""), name)
 
 
 def _text(chain: object) -> str | None:

@@ -23,12 +23,22 @@ __all__ = [
 
 
 class RpcError(ApiError):
-    """An endpoint of a chain refused a request; ``code`` and ``data`` are those of JSON-RPC."""
+    """An endpoint of a chain refused a request.
+
+    ``code``, ``data`` and ``said``, its words, are those of JSON-RPC.
+    """
 
     def __init__(
-        self, message: str, *, code: int | None = None, data: object = None, **facts: Any
+        self,
+        message: str,
+        *,
+        said: str = "",
+        code: int | None = None,
+        data: object = None,
+        **facts: Any,
     ) -> None:
         super().__init__(message, **facts)
+        self.said = said
         self.code = code
         self.data = data
 

@@ -23,7 +23,15 @@ from .rpc import refusal_data
 from .transactions import Action
 from .units import from_wei
 
-__all__ = ["already_known", "explained", "poor", "reverted", "too_poor_for_deposit", "wrong_chain"]
+__all__ = [
+    "already_known",
+    "data_of",
+    "explained",
+    "poor",
+    "reverted",
+    "too_poor_for_deposit",
+    "wrong_chain",
+]
 
 # By what a contract refuses: the type of the error, and what the caller can do.
 _REASONS: Final[Mapping[str, tuple[type[RevertedError], str]]] = {
@@ -81,7 +89,7 @@ def explained(
     if not isinstance(error, RpcError):
         return error
     data = refusal_data(error.data)
-    words = error.message.partition(": ")[2]
+    words = error.said
     low = words.lower()
     if data is not None or "revert" in low:
         return reverted(network, action, data or b"", said=words)
@@ -111,7 +119,7 @@ def explained(
 
 def already_known(error: ApiError) -> bool:
     """Tell whether a node refuses a transaction since it has it."""
-    low = error.message.lower()
+    low = error.said.lower() if isinstance(error, RpcError) else ""
     return any(words in low for words in ("already known", "already imported", "already exists"))
 
 
@@ -143,6 +151,11 @@ def too_poor_for_deposit(
         selector="0x" + selector(f"{name}()").hex(),
         network=network.name,
     )
+
+
+def data_of(outcome: object) -> bytes:
+    """Return what a contract refused with, nothing for any other answer."""
+    return (refusal_data(outcome.data) or b"") if isinstance(outcome, RpcError) else b""
 
 
 def wrong_chain(network: EvmNetwork, found: int, node: str) -> WrongChainError:

@@ -147,7 +147,7 @@ def is_trouble(outcome: object) -> bool:
         return isinstance(outcome, ApiError)
     if refusal_data(outcome.data) is not None:
         return False
-    return not _DECISION.search(outcome.message)
+    return not _DECISION.search(outcome.said)
 
 
 # What nodes say of the transaction itself, which all of them would.
@@ -239,6 +239,7 @@ def _refusal(answer: Answer, query: Query[Any], entry: Mapping[str, Any]) -> Rpc
     said = " ".join(words.split())[:300] if isinstance(words, str) else "no reason given"
     return RpcError(
         f"{answer.node or 'the node'} refused {query.method}: {said}",
+        said=said,
         code=code if isinstance(code, int) else None,
         data=error.get("data"),
         **facts(answer),

@@ -7,17 +7,18 @@ from typing import Final
 
 from .abi import Function, encode
 from .addresses import address_bytes
-from .flows import FlowChange
+from .flows import Flow, FlowChange
 from .networks import EvmNetwork
 from .rpc import Query, call
 from .transactions import Action
+from .units import from_wei
 
 __all__ = [
     "account_rate",
     "apply",
-    "apply_all",
     "deposit_for",
     "flow_info",
+    "read_flow",
     "real_balance",
     "token_balance",
 ]
@@ -48,16 +49,10 @@ REAL_BALANCE: Final = Function(
 BALANCE: Final = Function("balanceOf(address)", ("uint256",))
 
 
-def apply(network: EvmNetwork, sender: str, change: FlowChange) -> Action:
-    """Make one change of the sender's flows."""
-    token = network.need("super_token")
-    arguments = [token, sender, change.receiver, *([] if change.ends else [change.rate]), b""]
-    data = _FORWARDER[change.kind].encode(*arguments)
-    return Action(network.need("forwarder"), data, what=change.what)
-
-
-def apply_all(network: EvmNetwork, sender: str, changes: Sequence[FlowChange]) -> Action:
-    """Make several changes of the sender's flows, all of them or none."""
+def apply(network: EvmNetwork, sender: str, changes: Sequence[FlowChange]) -> Action:
+    """Make changes of the sender's flows, all of them or none."""
+    if len(changes) == 1:
+        return _apply_one(network, sender, changes[0])
     token, agreement = network.need("super_token"), network.need("cfa")
     operations = []
     for change in changes:
@@ -67,6 +62,13 @@ def apply_all(network: EvmNetwork, sender: str, changes: Sequence[FlowChange]) -
         operations.append((_CALL_AGREEMENT, address_bytes(agreement), operation))
     what = " and ".join(change.what for change in changes)
     return Action(network.need("host"), BATCH.encode(operations), what=what)
+
+
+def _apply_one(network: EvmNetwork, sender: str, change: FlowChange) -> Action:
+    token = network.need("super_token")
+    arguments = [token, sender, change.receiver, *([] if change.ends else [change.rate]), b""]
+    data = _FORWARDER[change.kind].encode(*arguments)
+    return Action(network.need("forwarder"), data, what=change.what)
 
 
 def flow_info(network: EvmNetwork, sender: str, receiver: str) -> Query[tuple[int, ...]]:
@@ -92,3 +94,20 @@ def real_balance(network: EvmNetwork, account: str) -> Query[tuple[int, ...]]:
 
 def token_balance(token: str, account: str) -> Query[tuple[int, ...]]:
     return call(token, BALANCE, account)
+
+
+def read_flow(
+    sender: str, receiver: str, info: Sequence[int], real: Sequence[int], net_rate: int
+) -> Flow:
+    """Put the answers to ``flow_info``, ``real_balance`` and ``account_rate`` together."""
+    updated, rate, deposit, owed = info
+    return Flow(
+        sender=sender,
+        receiver=receiver,
+        rate=from_wei(rate),
+        deposit=from_wei(deposit),
+        owed_deposit=from_wei(owed),
+        updated=updated,
+        available=from_wei(real[0]),
+        net_rate=from_wei(net_rate),
+    )

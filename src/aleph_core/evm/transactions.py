@@ -9,12 +9,23 @@ from typing import Any, Final
 
 import attrs
 
+from ..errors import ArgumentError
+from ..excerpts import shown
 from ..waiting import check_timeout
-from .addresses import address_bytes, keccak256
+from .addresses import address_bytes, checked_address, keccak256
 from .errors import TransactionTimeout
 from .units import from_wei
 
-__all__ = ["Action", "Cost", "Mining", "Receipt", "SignedTransaction", "Transaction"]
+__all__ = [
+    "Action",
+    "Cost",
+    "Mining",
+    "Receipt",
+    "SignedTransaction",
+    "Transaction",
+    "read_action",
+    "read_receipt",
+]
 
 _TYPE: Final = b"\x02"
 _FIRST_PAUSE: Final = 0.25
@@ -29,6 +40,25 @@ class Action:
     data: bytes = attrs.field(default=b"", repr=lambda data: f"<{len(data)} bytes>")
     value: int = 0
     what: str = "the transaction"
+
+
+def read_action(tx: Mapping[str, Any] | Action) -> Action:
+    """Read the fields of a transaction that say what it does; the rest is decided when it is sent."""
+    if isinstance(tx, Action):
+        return tx
+    if not isinstance(tx, Mapping):
+        raise ArgumentError("tx", f"expected a mapping with to, data and value, not {shown(tx)}")
+    data, value = tx.get("data") or b"", tx.get("value") or 0
+    if isinstance(data, str):
+        try:
+            data = bytes.fromhex(data.removeprefix("0x"))
+        except ValueError:
+            raise ArgumentError("tx", "its data must be bytes or hexadecimal digits") from None
+    if not isinstance(data, bytes):
+        raise ArgumentError("tx", f"its data must be bytes, not {shown(data)}")
+    if not isinstance(value, int) or not 0 <= value < 2**256:
+        raise ArgumentError("tx", f"its value must be in units of 10^-18, not {shown(value)}")
+    return Action(checked_address(tx.get("to"), "tx"), data, value)
 
 
 @attrs.frozen

@@ -23,6 +23,7 @@ _SECONDS: Final[Mapping[str, int]] = {
 }
 _DECIMALS: Final = 18
 _EXACT: Final = Context(prec=120, rounding=ROUND_CEILING)
+_ONE: Final = Decimal(1)
 _MOST_DIGITS: Final = 60
 _LARGEST_RATE: Final = 2**95 - 1
 
@@ -51,7 +52,9 @@ def to_wei(amount: Decimal | int | str, argument: str = "amount") -> int:
 
 def from_wei(wei: int) -> Decimal:
     """Return whole units of 10^-18 as tokens, exactly."""
-    return Decimal(wei).scaleb(-_DECIMALS, _EXACT).normalize(_EXACT) + 0
+    tokens = Decimal(wei).scaleb(-_DECIMALS, _EXACT).normalize(_EXACT)
+    # Ten is written 10, not 1E+1.
+    return tokens if tokens != tokens.to_integral_value() else tokens.quantize(_ONE, context=_EXACT)
 
 
 def rate_to_wei(rate: Decimal | int | str, argument: str = "flow") -> int:

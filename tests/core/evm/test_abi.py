@@ -59,7 +59,7 @@ def test_errors_have_the_selectors_of_the_contracts() -> None:
 
 
 def test_a_flow_is_created_through_the_forwarder() -> None:
-    action = superfluid.apply(AVAX, ADA, FlowChange("create", BOB, 385_802_469_135))
+    action = superfluid.apply(AVAX, ADA, [FlowChange("create", BOB, 385_802_469_135)])
     words = [action.data[4:][begin : begin + 32].hex() for begin in range(0, 192, 32)]
     assert action.to == AVAX.forwarder
     assert action.data[:4].hex() == "e15536b6"
@@ -72,7 +72,7 @@ def test_a_flow_is_created_through_the_forwarder() -> None:
 
 def test_several_changes_are_one_call_of_the_host() -> None:
     changes = [FlowChange("create", BOB, 7), FlowChange("update", ADA, 8)]
-    action = superfluid.apply_all(AVAX, "0x" + "11" * 20, changes)
+    action = superfluid.apply(AVAX, "0x" + "11" * 20, changes)
     (operations,) = Function("", ("(uint32,address,bytes)[]",)).decode(action.data[4:])
     assert action.to == AVAX.host
     assert [operation[:2] for operation in operations] == [(201, str(AVAX.cfa).lower())] * 2

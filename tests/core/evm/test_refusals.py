@@ -28,7 +28,7 @@ ACTION = Action("0x" + "11" * 20, what="create the flow to Bob")
 
 
 def explained(message: str, data: object = None) -> AlephError:
-    error = RpcError(f"http://node refused eth_estimateGas: {message}", code=3, data=data)
+    error = RpcError("refused", said=message, code=3, data=data)
     return refusals.explained(error, AVAX, ACTION, nonce=7)
 
 
@@ -99,8 +99,8 @@ def test_a_lack_of_funds_is_one_kind_of_error_with_numbers() -> None:
 
 @pytest.mark.parametrize("words", ["already known", "Transaction already imported"])
 def test_a_transaction_that_a_node_has_is_no_failure(words: str) -> None:
-    assert refusals.already_known(RpcError(f"http://node refused eth_x: {words}"))
-    assert not refusals.already_known(RpcError("http://node refused eth_x: nonce too low"))
+    assert refusals.already_known(RpcError("refused", said=words))
+    assert not refusals.already_known(RpcError("refused", said="nonce too low"))
 
 
 @given(st.binary(max_size=200))

@@ -61,6 +61,7 @@ def test_a_refusal_takes_the_place_of_its_answer() -> None:
     assert isinstance(refused, RpcError)
     assert (refused.code, refused.data, refused.node) == (3, "0xea76c9b3", "http://node")
     assert "eth_chainId" in str(refused)
+    assert refused.said == "execution reverted"
     assert tip == 5
 
 
@@ -170,7 +171,10 @@ def test_both_forms_of_a_contracts_refusal_are_read(data: Any, expected: str | N
 def test_what_another_endpoint_may_do_better_is_told_apart(
     message: str, data: str | None, trouble: bool
 ) -> None:
-    assert rpc.is_trouble(RpcError(f"http://node refused eth_x: {message}", data=data)) is trouble
+    assert (
+        rpc.is_trouble(RpcError("http://node refused eth_chainId", said=message, data=data))
+        is trouble
+    )
 
 
 def test_values_are_no_trouble() -> None:

@@ -16,6 +16,11 @@ def test_units_turn_into_tokens_and_back_without_loss(wei: int) -> None:
     assert to_wei(from_wei(wei)) == wei
 
 
+def test_amounts_are_written_without_exponents() -> None:
+    assert [str(from_wei(n * 10**18)) for n in (0, 1, 10, -300)] == ["0", "1", "10", "-300"]
+    assert str(from_wei(5 * 10**17)) == "0.5"
+
+
 @given(st.integers(0, 2**200), st.integers(1, 40))
 def test_what_is_smaller_than_a_unit_is_rounded_up(wei: int, digits: int) -> None:
     amount = (

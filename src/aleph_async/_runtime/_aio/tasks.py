@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -24,14 +26,29 @@ async def sleep(seconds: float) -> None:
     await asyncio.sleep(max(seconds, 0.0))
 
 
+# How often a lock is looked at that a task of another event loop holds, in seconds.
+_OTHER_LOOP = 0.01
+
+
 class Lock:
-    """Mutual exclusion between callers of one client."""
+    """Mutual exclusion between callers, of whatever thread and event loop."""
 
     def __init__(self) -> None:
-        self._lock = asyncio.Lock()
+        self._lock = threading.Lock()
+        # The tasks of one loop queue up among themselves; the first of each contends for the lock.
+        self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
+            WeakKeyDictionary()
+        )
 
     async def __aenter__(self) -> None:
-        await self._lock.acquire()
+        queue = self._queues.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+        await queue.acquire()
+        try:
+            while not self._lock.acquire(blocking=False):
+                await asyncio.sleep(_OTHER_LOOP)
+        except BaseException:
+            queue.release()
+            raise
 
     async def __aexit__(
         self,
@@ -40,6 +57,7 @@ class Lock:
         traceback: TracebackType | None,
     ) -> None:
         self._lock.release()
+        self._queues[asyncio.get_running_loop()].release()
 
 
 async def run_blocking(function: Callable[..., T], *arguments: Any) -> T:

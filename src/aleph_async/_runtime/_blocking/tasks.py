@@ -24,7 +24,7 @@ def sleep(seconds: float) -> None:
 
 
 class Lock:
-    """Mutual exclusion between callers of one client."""
+    """Mutual exclusion between callers, of whatever thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

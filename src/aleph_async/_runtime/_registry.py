@@ -1,0 +1,27 @@
+"""What a whole process shares, whatever the thread and the colour."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """One thing for each key, made when it is first asked for, and forgotten when nobody holds it."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._things: WeakValueDictionary[Hashable, T] = WeakValueDictionary()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> T:
+        """Return what everybody gets who asks for this key."""
+        with self._lock:
+            thing = self._things.get(key)
+            if thing is None:
+                thing = self._things[key] = self._make()
+            return thing
