@@ -261,6 +261,20 @@ def reply(peer: Peer, body: object) -> None:
     step(peer)
 
 
+def says(method: str, result: object, *, times: int = 1) -> Fault:
+    """Answer some requests for one method alone with this result."""
+    left = [times]
+
+    def play(peer: Peer, entries: list[dict[str, Any]], chain: EvmChain) -> bool:
+        if not left[0] or [entry["method"] for entry in entries] != [method]:
+            return False
+        left[0] -= 1
+        reply(peer, {"jsonrpc": "2.0", "id": entries[0]["id"], "result": result})
+        return True
+
+    return play
+
+
 @contextmanager
 def relay(chain: EvmChain) -> Iterator[Relay]:
     made = Relay(chain)

@@ -111,9 +111,10 @@ class EvmConnection(Connection):
         return await self._one_by_one(queries)
 
     async def _one_by_one(self, queries: tuple[Query[Any], ...]) -> list[Any]:
-        outcomes = []
+        outcomes: list[Any] = []
         for query in queries:
-            outcomes += await self._send(rpc.ask([query]))
-            if len(queries) > 1 and rpc.is_trouble(outcomes[-1]):
-                raise outcomes[-1]
+            (outcome,) = await self._send(rpc.ask([query]))
+            if len(queries) > 1 and rpc.is_trouble(outcome):
+                raise outcome
+            outcomes.append(outcome)
         return outcomes

@@ -11,7 +11,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from aleph_async._runtime import FileSink, FileSource, Http, Request, gather, run_blocking, start
+from aleph_async._runtime import (
+    FileSink,
+    FileSource,
+    Http,
+    Lock,
+    Request,
+    gather,
+    run_blocking,
+    start,
+)
 from aleph_core.errors import (
     ArgumentError,
     ClosedClientError,
@@ -172,6 +181,56 @@ async def test_cancelling_background_work_ends_it() -> None:
     await asyncio.sleep(0)
     await later.cancel()
     assert ended == ["ended"]
+
+
+def test_a_lock_holds_between_event_loops_in_threads() -> None:
+    lock = Lock()
+    inside: list[int] = []
+    most: list[int] = []
+
+    async def enter() -> None:
+        async with lock:
+            inside.append(1)
+            most.append(len(inside))
+            await asyncio.sleep(0.002)
+            inside.pop()
+
+    async def work() -> None:
+        await asyncio.gather(*(enter() for _ in range(5)))
+
+    threads = [threading.Thread(target=asyncio.run, args=(work(),)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert most == [1] * 20
+
+
+async def test_a_wait_for_a_lock_can_be_given_up() -> None:
+    lock = Lock()
+    async with lock:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.02), lock:
+                pass
+    async with lock:
+        pass
+
+
+def test_a_wait_for_a_lock_of_another_loop_can_be_given_up() -> None:
+    lock = Lock()
+
+    async def give_up() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05), lock:
+                pass
+
+    async def hold() -> None:
+        async with lock:
+            await asyncio.to_thread(asyncio.run, give_up())
+        async with lock:
+            pass
+
+    asyncio.run(hold())
 
 
 async def test_blocking_work_is_off_the_loop() -> None:

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import textwrap
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
-from aleph_async._runtime import Request, _blocking
+from aleph_async._runtime import Registry, Request, _blocking
 from aleph_core.call import Answer
 from aleph_core.errors import (
     ArgumentError,
@@ -88,6 +89,34 @@ def test_a_fork_while_another_thread_makes_the_pool_does_not_lock_the_child() ->
         with module._lock:
             assert in_child(lambda: http.exchange(get(server), limit=LIMIT).body) == b"1"
         http.close()
+
+
+class Thing:
+    """Something to share."""
+
+
+def test_everybody_gets_the_same_thing_for_a_key_as_long_as_somebody_holds_it() -> None:
+    registry = Registry(Thing)
+    with ThreadPoolExecutor(8) as pool:
+        things = list(pool.map(registry.get, ["a"] * 50))
+    assert len(set(map(id, things))) == 1
+    assert registry.get("b") is not things[0]
+    kept = weakref.ref(things[0])
+    del things
+    gc.collect()
+    assert kept() is None
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_does_not_wait_for_what_its_parent_holds() -> None:
+    registry = Registry(_blocking.Lock)
+
+    def enter() -> bytes:
+        with registry.get("a"):
+            return b"entered"
+
+    with registry.get("a"):
+        assert in_child(enter) == b"entered"
 
 
 def test_threads_share_one_pool() -> None:

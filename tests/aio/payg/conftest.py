@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aleph_async import ETHAccount
+from aleph_async import ETHAccount, LedgerETHAccount
 from tests.evm_chain import EvmChain, Relay, evm_chain, relay
 
 NODE, CONTRACTS = "PAYG_EVM_NODE", "PAYG_CONTRACTS"
@@ -35,11 +35,13 @@ def before(chain: EvmChain) -> Iterator[Relay]:
 
 
 @pytest.fixture
-async def paying(chain: EvmChain, before: Relay) -> AsyncIterator[Callable[[ETHAccount], None]]:
+async def paying(
+    chain: EvmChain, before: Relay
+) -> AsyncIterator[Callable[[ETHAccount | LedgerETHAccount], None]]:
     """Make accounts pay on the chain."""
-    accounts: list[ETHAccount] = []
+    accounts: list[ETHAccount | LedgerETHAccount] = []
 
-    def prepare(account: ETHAccount) -> None:
+    def prepare(account: ETHAccount | LedgerETHAccount) -> None:
         account.switch_chain("AVAX", rpc=before.url, **chain.contracts)
         accounts.append(account)
 
@@ -49,7 +51,7 @@ async def paying(chain: EvmChain, before: Relay) -> AsyncIterator[Callable[[ETHA
 
 
 @pytest.fixture
-def payer(chain: EvmChain, paying: Callable[[ETHAccount], None]) -> ETHAccount:
+def payer(chain: EvmChain, paying: Callable[[ETHAccount | LedgerETHAccount], None]) -> ETHAccount:
     """A new account with a coin for gas and ten tokens to stream."""
     account = ETHAccount.generate("AVAX")
     paying(account)

@@ -20,7 +20,7 @@ from aleph_async import (
 )
 from aleph_async._runtime import sleep, start
 from aleph_core.evm import rpc as questions
-from tests.evm_chain import EvmChain, Fault, Relay, reply
+from tests.evm_chain import EvmChain, Relay, reply, says
 from tests.hostile import HostileServer, Peer, answer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.payg]
@@ -32,20 +32,6 @@ DECISION = ["eth_estimateGas", "eth_feeHistory", "eth_maxPriorityFeePerGas", "et
 
 def asks(entries: list[dict[str, Any]], method: str) -> bool:
     return any(entry["method"] == method for entry in entries)
-
-
-def says(method: str, result: object, *, times: int = 1) -> Fault:
-    """Answer some requests for one method alone with this result."""
-    left = [times]
-
-    def play(peer: Peer, entries: list[dict[str, Any]], chain: EvmChain) -> bool:
-        if not left[0] or [entry["method"] for entry in entries] != [method]:
-            return False
-        left[0] -= 1
-        reply(peer, {"jsonrpc": "2.0", "id": entries[0]["id"], "result": result})
-        return True
-
-    return play
 
 
 async def test_requests_are_few(before: Relay, payer: ETHAccount, receiver: str) -> None:

@@ -17,6 +17,7 @@ from aleph_async import (
     InsufficientDepositError,
     InsufficientFundsError,
     InsufficientGasError,
+    LedgerETHAccount,
     Receipt,
     flow_rate,
 )
@@ -260,7 +261,10 @@ async def test_a_flow_outlives_the_means_of_its_sender(
 
 
 async def test_ten_flows_at_once_all_begin(
-    chain: EvmChain, before: Relay, payer: ETHAccount, paying: Callable[[ETHAccount], None]
+    chain: EvmChain,
+    before: Relay,
+    payer: ETHAccount,
+    paying: Callable[[ETHAccount | LedgerETHAccount], None],
 ) -> None:
     # Another account object with the same key, as each request of a web server makes one.
     twin = ETHAccount(payer.export_private_key(), "AVAX")
