@@ -192,8 +192,14 @@ def imports(session: nox.Session) -> None:
 @nox.session
 def signing(session: nox.Session) -> None:
     """Compare the time that signing takes with eth_account's."""
-    group(session, "codegen", ".")
+    group(session, "codegen", ".", "eth-account")
     session.run("python", "benchmarks/signing.py", *session.posargs)
+
+
+@nox.session
+def size(session: nox.Session) -> None:
+    """Compare the megabytes that are installed with those of the published SDK."""
+    session.run("python", "benchmarks/size.py", *session.posargs)
 
 
 @nox.session

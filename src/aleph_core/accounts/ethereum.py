@@ -1,7 +1,6 @@
 """Ethereum keys: addresses, personal-message signatures (EIP-191), verification.
 
-Signs through libsecp256k1; ``eth_account`` takes most of a second to import and is loaded for
-encrypted keystores alone.
+Signs through libsecp256k1.
 """
 
 from __future__ import annotations
@@ -116,7 +115,7 @@ class ETHAccount(Secp256k1Account):
         """
         from .keystores import make_keystore
 
-        return make_keystore(self._key.secret, password, kdf, iterations)
+        return make_keystore(self._key.secret, self._address, password, kdf, iterations)
 
     def sign_raw(self, buffer: bytes) -> bytes:
         """Sign any bytes as an EIP-191 personal message.

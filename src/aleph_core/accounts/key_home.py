@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +20,7 @@ from .key_files import (
     read_plain_file,
     shown_path,
 )
+from .mnemonics import new_phrase
 
 __all__ = [
     "MainConfiguration",
@@ -149,7 +149,7 @@ def fallback_mnemonic_file(mnemonic_file: Path) -> tuple[Path, bool]:
     _refuse_key_as_name(mnemonic_file)
     # When another process was first, its words count.
     with contextlib.suppress(ArgumentError):
-        create_key_file(mnemonic_file, _new_words().encode())
+        create_key_file(mnemonic_file, new_phrase().encode())
         return mnemonic_file, True
     return mnemonic_file, False
 
@@ -200,13 +200,3 @@ def _key_path(text: str, config_file: Path) -> Path:
     if not usable:
         raise ConfigurationError(f"{config_file}: no file can have the path {shown_path(path)}")
     return config_file.parent / path
-
-
-def _new_words() -> str:
-    # Importing this raises the recursion limit, where nested JSON can overflow the stack.
-    limit = sys.getrecursionlimit()
-    from eth_account.hdaccount import generate_mnemonic
-    from eth_account.types import Language
-
-    sys.setrecursionlimit(limit)
-    return generate_mnemonic(12, Language.ENGLISH)

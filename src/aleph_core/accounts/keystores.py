@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import sys
+import hmac
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from uuid import uuid4
 
 from ..errors import ArgumentError
+from ..evm.addresses import keccak256
 from ..json_text import parse_json
 from .secret_text import unhexlify, without_prefix
 
@@ -19,6 +22,10 @@ _LONGEST: Final = 2**20
 _MOST_MEMORY: Final = 2**30
 _MOST_PARALLEL: Final = 16
 _MOST_ITERATIONS: Final = 10**8
+# What other tools take that make such files.
+_USUAL_N: Final = 2**18
+_USUAL_C: Final = 1_000_000
+_IV: Final = 16
 
 
 def open_keystore(
@@ -27,30 +34,80 @@ def open_keystore(
     """Return the private key in a keystore; see ``ETHAccount.from_keystore``."""
     content = _read(keystore)
     secret = _ask(password)
-    account = _eth_account()
-    # What the library's errors say must not survive as a cause or context.
-    wrong: ArgumentError | None = None
-    try:
-        return bytes(account.decrypt(content, secret))
-    except ValueError as error:
-        if "MAC" in str(error):
-            wrong = ArgumentError("password", "does not open this keystore")
-    except Exception:  # noqa: BLE001 - a malformed keystore fails in many ways
-        wrong = None
-    raise wrong or ArgumentError("keystore", "is no keystore of version 3")
+    crypto = content["crypto"]
+    ciphertext = bytes.fromhex(crypto["ciphertext"])
+    derived = None
+    with contextlib.suppress(Exception):
+        derived = _derived(secret.encode(), crypto["kdf"], crypto["kdfparams"])
+    if derived is None:
+        raise ArgumentError("keystore", "is no keystore of version 3")
+    if not hmac.compare_digest(_mac(derived, ciphertext), bytes.fromhex(crypto["mac"])):
+        raise ArgumentError("password", "does not open this keystore")
+    iv = bytes.fromhex(crypto["cipherparams"]["iv"])
+    return _cipher(derived, iv.rjust(_IV, b"\0"), ciphertext)
 
 
 def make_keystore(
-    secret: bytes, password: str | Callable[[], str], kdf: str, iterations: int | None
+    secret: bytes,
+    address: str,
+    password: str | Callable[[], str],
+    kdf: str,
+    iterations: int | None,
 ) -> dict[str, Any]:
     """Return a keystore that holds a private key; see ``ETHAccount.export_keystore``."""
     if kdf not in ("scrypt", "pbkdf2"):
         raise ArgumentError("kdf", f"{kdf!r:.100} is neither scrypt nor pbkdf2")
     text = _ask(password)
-    account = _eth_account()
+    salt, iv = secrets.token_bytes(16), secrets.token_bytes(_IV)
+    cost: dict[str, Any] = {"salt": salt.hex(), "dklen": 32}
+    if kdf == "scrypt":
+        cost |= {"n": _USUAL_N if iterations is None else iterations, "r": 1, "p": 8}
+    else:
+        cost |= {"c": _USUAL_C if iterations is None else iterations, "prf": "hmac-sha256"}
+    derived = None
     with contextlib.suppress(Exception):
-        return dict(account.encrypt(secret, text, kdf=kdf, iterations=iterations))
-    raise ArgumentError("iterations", f"{iterations!r:.100} is no cost for {kdf}")
+        derived = _derived(text.encode(), kdf, cost)
+    if derived is None:
+        raise ArgumentError("iterations", f"{iterations!r:.100} is no cost for {kdf}")
+    ciphertext = _cipher(derived, iv, secret)
+    return {
+        "address": address.removeprefix("0x").lower(),
+        "crypto": {
+            "cipher": "aes-128-ctr",
+            "cipherparams": {"iv": iv.hex()},
+            "ciphertext": ciphertext.hex(),
+            "kdf": kdf,
+            "kdfparams": cost,
+            "mac": _mac(derived, ciphertext).hex(),
+        },
+        "id": str(uuid4()),
+        "version": 3,
+    }
+
+
+def _derived(password: bytes, kdf: str, cost: Mapping[str, Any]) -> bytes:
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+    salt, length = bytes.fromhex(cost["salt"]), cost["dklen"]
+    if kdf == "scrypt":
+        return Scrypt(salt, length, n=cost["n"], r=cost["r"], p=cost["p"]).derive(password)
+    return PBKDF2HMAC(SHA256(), length, salt, cost["c"]).derive(password)
+
+
+def _cipher(derived: bytes, iv: bytes, data: bytes) -> bytes:
+    """Encrypt or decrypt: in counter mode they are the same."""
+    from cryptography.hazmat.primitives.ciphers import Cipher
+    from cryptography.hazmat.primitives.ciphers.algorithms import AES
+    from cryptography.hazmat.primitives.ciphers.modes import CTR
+
+    worker = Cipher(AES(derived[:16]), CTR(iv)).encryptor()
+    return worker.update(data) + worker.finalize()
+
+
+def _mac(derived: bytes, ciphertext: bytes) -> bytes:
+    return keccak256(derived[16:32] + ciphertext)
 
 
 def _read(keystore: object) -> dict[str, Any]:
@@ -138,12 +195,3 @@ def _ask(password: object) -> str:
     if not isinstance(answer, str) or not answer:
         raise ArgumentError("password", "must be text that is not empty, or a function giving it")
     return answer
-
-
-def _eth_account() -> Any:
-    # Importing this raises the recursion limit to 100000, where nested JSON can overflow the stack.
-    limit = sys.getrecursionlimit()
-    from eth_account import Account
-
-    sys.setrecursionlimit(limit)
-    return Account

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import hmac
 import re
-import sys
 import unicodedata
 from functools import cache
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Final
 
 from ..errors import ArgumentError
 
-__all__ = ["ed25519_key", "secp256k1_key", "seed_from_mnemonic"]
+__all__ = ["ed25519_key", "new_phrase", "secp256k1_key", "seed_from_mnemonic"]
 
 _NUMBERS_OF_WORDS: Final = (12, 15, 18, 21, 24)
 _BITS: Final = 11
@@ -26,8 +25,8 @@ _STEP: Final = re.compile(r"([0-9]{1,10})(['hH]?)", re.ASCII)
 def seed_from_mnemonic(mnemonic: str, passphrase: str = "") -> bytes:
     """Return the 64 bytes that BIP-39 makes of a phrase, whose checksum must hold.
 
-    English is checked here; phrases in the other languages of BIP-39 load ``eth_account``, which
-    has their words. Raises ``ArgumentError`` without repeating any word.
+    English is checked here; phrases in the other languages of BIP-39 load ``mnemonic``, which has
+    their words. Words may be shortened to what tells them apart. Raises ``ArgumentError`` without repeating any word.
     """
     for name, value in (("mnemonic", mnemonic), ("passphrase", passphrase)):
         if not isinstance(value, str):
@@ -96,15 +95,27 @@ def _english() -> dict[str, int]:
 
 
 def _seed_in_another_language(mnemonic: str, passphrase: str) -> bytes | None:
-    # Importing this raises the recursion limit to 100000, where nested JSON can overflow the stack.
-    limit = sys.getrecursionlimit()
-    from eth_account.hdaccount import seed_from_mnemonic as seed_of_any_language
+    from mnemonic import Mnemonic
 
-    sys.setrecursionlimit(limit)
+    phrase = " ".join(unicodedata.normalize("NFKD", mnemonic).split())
     # The library's errors repeat the words, so they must not survive as a cause or context.
     with contextlib.suppress(Exception):
-        return bytes(seed_of_any_language(" ".join(mnemonic.split()), passphrase))
+        languages = [Mnemonic(language) for language in sorted(Mnemonic.list_languages())]
+        if any(language.check(phrase) for language in languages):
+            return bytes(Mnemonic.to_seed(phrase, passphrase))
+        whole = {language.expand(phrase): language for language in languages}
+        right = [text for text, language in whole.items() if language.check(text)]
+        # Two languages may both have words that begin like this.
+        if len(right) == 1:
+            return bytes(Mnemonic.to_seed(right[0], passphrase))
     return None
+
+
+def new_phrase() -> str:
+    """Make twelve random English words."""
+    from mnemonic import Mnemonic
+
+    return Mnemonic("english").generate(128)
 
 
 def _parse_path(path: object, *, hardened_only: bool) -> list[int]:

@@ -183,16 +183,14 @@ def test_refuses_a_mnemonic_or_passphrase_that_is_not_text() -> None:
         ETHAccount.from_mnemonic(JUNK, passphrase)
 
 
-@pytest.mark.parametrize(
-    "use", [f"from_mnemonic({JAPANESE!r})", "generate().export_keystore('x', iterations=2)"]
-)
-def test_what_loads_eth_account_leaves_the_recursion_limit_alone(use: str) -> None:
+def test_what_loads_other_libraries_leaves_the_recursion_limit_alone() -> None:
     script = (
         "import sys\n"
         "before = sys.getrecursionlimit()\n"
         "from aleph_core.accounts import ETHAccount\n"
-        f"ETHAccount.{use}\n"
-        "assert 'eth_account' in sys.modules\n"
+        f"ETHAccount.from_mnemonic({JAPANESE!r})\n"
+        "ETHAccount.generate().export_keystore('x', iterations=2)\n"
+        "assert 'mnemonic' in sys.modules\n"
         "assert sys.getrecursionlimit() == before\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
