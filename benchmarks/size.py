@@ -19,15 +19,22 @@ from pathlib import Path
 
 PUBLISHED_SDK = "aleph-sdk-python==2.4.0"
 LIMIT = 1 / 2
-# What comes with web3, and with the packages that drive Superfluid through it.
+# What comes with web3 beyond the ABI, and with the packages that drive Superfluid through it.
 UNWANTED = {
     "aiohttp",
     "aleph-superfluid",
+    "bitarray",
+    "ckzg",
+    "eth-account",
+    "eth-keyfile",
+    "eth-rlp",
+    "hexbytes",
     "pyunormalize",
     "requests",
     "superfluid",
     "types-requests",
     "web3",
+    "websockets",
 }
 OF_THE_ENVIRONMENT = {"pip", "setuptools", "wheel", "_distutils_hack"}
 

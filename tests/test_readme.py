@@ -12,11 +12,17 @@ import pytest
 import aleph_sync
 from aleph_core.settings import Settings
 from aleph_devnode import DevNode
+from tests.evm_endpoint import endpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-EXAMPLES = [code for language, code in BLOCKS if language == "python"]
+DOCUMENTS = [README, *(path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md")))]
+EXAMPLES = [
+    code
+    for document in DOCUMENTS
+    for code in re.findall(r"^```python\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
+]
 
 
 def section(title: str) -> str:
@@ -29,8 +35,9 @@ def first_cells(table: str) -> list[str]:
 
 @pytest.fixture
 def node(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[DevNode]:
-    with DevNode() as running:
+    with DevNode() as running, endpoint() as chain:
         monkeypatch.setenv("ALEPH_API_HOST", running.url)
+        monkeypatch.setenv("ALEPH_CHAINS_AVAX_RPC", chain.url)
         monkeypatch.chdir(tmp_path)
         yield running
 

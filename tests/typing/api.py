@@ -326,6 +326,37 @@ def errors(client: aleph_async.AlephHttpClient) -> None:
         print(error.message)
 
 
+def payments(account: aleph_sync.EVMAccount, device: aleph_sync.LedgerETHAccount) -> None:
+    loaded = aleph_sync.load_account(account_type=aleph_sync.ETHAccount)
+    assert_type(loaded.get_super_token_balance(), Decimal)
+    assert_type(device.get_eth_balance(), Decimal)
+    account.switch_chain(Chain.AVAX, rpc=["http://127.0.0.1:8545"], super_token="0x")
+    rate = aleph_sync.flow_rate("0.1", per="hour")
+    assert_type(account.can_start_flow(rate, block=False), bool)
+    assert_type(account.can_transact({"to": "0x", "value": 1}), bool)
+    assert_type(device.create_flow("0x", rate, timeout=5), aleph_sync.Receipt)
+    assert_type(account.open_payg("0x", rate, "0x", "0.1"), aleph_sync.Receipt)
+    increase = aleph_sync.FlowUpdate.INCREASE
+    assert_type(account.manage_flow("0x", 1, increase), aleph_sync.Receipt | None)
+    flow = account.get_flow("0x")
+    assert_type(flow, aleph_sync.Flow)
+    assert_type(flow.seconds_left, int | None)
+    assert_type(account.payment_network, aleph_sync.EvmNetwork)
+    account.close()
+    try:
+        account.delete_flow("0x")
+    except aleph_sync.InsufficientGasError as error:
+        assert_type(error.required, Decimal | None)
+    except aleph_sync.TransactionError as error:
+        assert_type(error.transaction_hash, str | None)
+
+
+async def payments_async(account: aleph_async.EVMAccount) -> None:
+    assert_type(await account.create_flow("0x", Decimal("0.1")), aleph_async.Receipt)
+    assert_type(await account.get_flow("0x"), aleph_async.Flow)
+    await account.aclose()
+
+
 def services(client: aleph_sync.AlephHttpClient, address: str, vm: str) -> Iterator[object]:
     assert_type(client.scheduler.get_plan(), aleph_sync.SchedulerPlan)
     nodes: aleph_sync.SchedulerNodes = client.scheduler.get_scheduler_node()
