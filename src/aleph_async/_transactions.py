@@ -105,7 +105,10 @@ class Payer:
         network = self.chain.network
         gas, base_fee, tip, balance = await self.chain.prospects(self.address, action)
         if isinstance(gas, ApiError):
-            raise await self._explained(gas, action, changes)
+            refusal = await self._explained(gas, action, changes)
+            if isinstance(refusal, InsufficientGasError):
+                refusal.available = from_wei(balance)
+            raise refusal
         cost = Cost(gas, base_fee, tip)
         if balance < cost.total + action.value:
             raise refusals.poor(network, action, cost.total + action.value, balance)

@@ -334,6 +334,11 @@ async def test_what_a_transaction_is_is_checked(chain: Endpoint, payer: ETHAccou
     for value in (-1, "5", 2**256):
         with pytest.raises(ArgumentError, match="value"):
             await payer.can_transact({"to": RECEIVER, "value": value})
+    chain.says["eth_estimateGas"] = raises("insufficient funds for transfer")
+    with pytest.raises(InsufficientGasError) as caught:
+        await payer.can_transact({"to": RECEIVER, "value": 2 * COIN})
+    assert caught.value.available == 1
+    chain.says["eth_estimateGas"] = hex(21_000)
     chain.says["eth_getBalance"] = "0x0"
     assert not await payer.can_transact({"to": RECEIVER}, block=False)
     with pytest.raises(InsufficientFundsError):

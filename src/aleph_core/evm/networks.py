@@ -125,6 +125,7 @@ NETWORKS: Final[Mapping[str, EvmNetwork]] = {
         EvmNetwork(
             "ARB", 42_161, "https://arb1.arbitrum.io/rpc,https://arbitrum-one.publicnode.com"
         ),
+        EvmNetwork("AURORA", 1_313_161_554, "https://mainnet.aurora.dev"),
         EvmNetwork("BLAST", 81_457, "https://rpc.blast.io"),
         EvmNetwork("BOB", 60_808, "https://rpc.gobob.xyz"),
         EvmNetwork("CYBER", 7_560, "https://rpc.cyber.co"),
@@ -141,6 +142,7 @@ NETWORKS: Final[Mapping[str, EvmNetwork]] = {
         EvmNetwork("OP", 10, "https://mainnet.optimism.io,https://optimism-rpc.publicnode.com"),
         EvmNetwork("POL", 137, "https://polygon-bor-rpc.publicnode.com", "POL"),
         EvmNetwork("SONIC", 146, "https://rpc.soniclabs.com", "S"),
+        EvmNetwork("STT", 50_312, "https://dream-rpc.somnia.network", "STT"),
         EvmNetwork("UNICHAIN", 130, "https://mainnet.unichain.org"),
         EvmNetwork("WLD", 480, "https://worldchain-mainnet.g.alchemy.com/public"),
         EvmNetwork("ZORA", 7_777_777, "https://rpc.zora.energy"),
@@ -152,6 +154,7 @@ _ALIASES: Final = {
     "ARBITRUM": "ARB",
     "FRAXTAL": "FRAX",
     "OPTIMISM": "OP",
+    "SOMNIA": "STT",
     "WORLDCHAIN": "WLD",
 }
 # The longer of two endings first.

@@ -131,7 +131,10 @@ def receipt(transaction_hash: str) -> Query[Receipt | None]:
         # Some nodes tell of what is still pending.
         if value is None or value.get("blockNumber") is None:
             return None
-        return read_receipt(value, quantity)
+        found = read_receipt(value, quantity)
+        if found.hash != transaction_hash:
+            raise ValueError(f"the receipt is that of {found.hash}")
+        return found
 
     return Query("eth_getTransactionReceipt", (transaction_hash,), read)
 

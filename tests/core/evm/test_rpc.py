@@ -131,6 +131,20 @@ def test_a_receipt_of_what_is_pending_is_none() -> None:
     assert told(rpc.receipt("0xab"), body={"id": 1, "result": {"blockNumber": None}}) == [None]
 
 
+def test_a_receipt_of_another_transaction_is_refused() -> None:
+    receipt = {
+        "transactionHash": "0xAB",
+        "blockNumber": "0x1",
+        "gasUsed": "0x1",
+        "effectiveGasPrice": "0x1",
+        "status": "0x1",
+    }
+    (found,) = told(rpc.receipt("0xab"), body={"id": 1, "result": receipt})
+    assert found.hash == "0xab"
+    (other,) = told(rpc.receipt("0xcd"), body={"id": 1, "result": receipt})
+    assert isinstance(other, MalformedAnswerError)
+
+
 def test_the_base_fee_is_that_of_the_next_block() -> None:
     body = {"id": 1, "result": {"oldestBlock": "0x1", "baseFeePerGas": ["0x7", "0x9"]}}
     assert told(rpc.base_fee(), body=body) == [9]
