@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import json
 import math
 from collections.abc import AsyncIterator
@@ -14,6 +13,7 @@ from typing import Any
 import attrs
 from aleph_message.models import StoreContent
 from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -267,12 +267,11 @@ async def download(request: Request) -> Response:
 async def _chunks(node: Node, name: str) -> AsyncIterator[bytes]:
     chunks = node.store.chunks(name)
     try:
-        while chunk := await asyncio.to_thread(next, chunks, b""):
+        # Not to be cancelled in the middle: a thread that still reads would leave the file open.
+        while chunk := await run_in_threadpool(next, chunks, b""):
             yield chunk
     finally:
-        # When the receiver left, a thread may still read a piece; the file closes after that.
-        with contextlib.suppress(ValueError):
-            chunks.close()
+        chunks.close()
 
 
 async def download_base64(request: Request) -> Response:
