@@ -24,6 +24,7 @@ __all__ = [
     "read_all",
     "time_after",
     "update",
+    "version_of",
 ]
 
 KEY: Final = "websites"
@@ -106,6 +107,11 @@ def create(
     }
 
 
+def version_of(site: Website) -> int:
+    """Return the version that a site shows: later than all in its history, whatever it says itself."""
+    return max(site.version, *(_number(version) + 1 for version in site.history), 0)
+
+
 def time_after(site: Website, now: float) -> float:
     """Return the time of an update of a site: now, but after what the site says of itself."""
     return now if site.updated_at is None else max(now, site.updated_at.timestamp() + 0.001)
@@ -115,6 +121,7 @@ def update(
     content: Mapping[str, Any],
     *,
     name: str,
+    since: int,
     time: float,
     volume_id: str | None = None,
     framework: str | None = None,
@@ -124,8 +131,9 @@ def update(
     """Return the entry of a site with a further version, or with other labels alone.
 
     What is None stays as it is. Of two updates at once the later one, by ``time``, is what the site
-    shows, and the other is in its history, in whatever order they are applied. Raises
-    ``ResourceNotFoundError`` when there is no site of the name.
+    shows, and the other is in its history, in whatever order they are applied. One that is applied
+    again, on top of what the other made of it, makes no further version: ``since`` is the one that it
+    was meant to follow. Raises ``ResourceNotFoundError`` when there is no site of the name.
     """
     raw = content.get(name)
     if not isinstance(raw, Mapping):
@@ -136,11 +144,14 @@ def update(
     entry = dict(raw)
     last = 0.0 if site.updated_at is None else site.updated_at.timestamp()
     overtaken = (time, volume_id or "") < (last, site.volume_id)
-    if volume_id is not None and volume_id != site.volume_id:
+    recorded = _recorded_since(site, since)
+    if volume_id not in (None, site.volume_id, *recorded):
         versions = [site.volume_id, volume_id]
         older, entry["volume_id"] = reversed(versions) if overtaken else versions
-        entry["version"] = site.version + 1
-        entry["history"] = {**site.history, str(site.version): older}
+        if older not in recorded:
+            number = version_of(site)
+            entry["version"] = number + 1
+            entry["history"] = {**site.history, str(number): older}
     old = raw.get("metadata")
     metadata: dict[str, Any] = dict(old) if isinstance(old, Mapping) else {"name": name}
     if framework is not None:
@@ -159,3 +170,12 @@ def update(
 def delete(content: Mapping[str, Any], *, name: str) -> dict[str, Any]:
     """Return null in the place of an entry, for none can be deleted."""
     return {name: None} if content.get(name) is not None else {}
+
+
+def _recorded_since(site: Website, since: int) -> list[str]:
+    """Return what the history of a site has of the time after a version."""
+    return [volume for version, volume in site.history.items() if _number(version) > since]
+
+
+def _number(version: str) -> int:
+    return int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0

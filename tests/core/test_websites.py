@@ -56,8 +56,8 @@ def test_a_site_is_written_as_other_tools_write_it() -> None:
 
 def test_every_version_is_remembered() -> None:
     content = SITE
-    for time, volume in ((6.0, TWO), (7.0, THREE), (8.0, ONE)):
-        content = websites.update(content, name=NAME, volume_id=volume, time=time)
+    for since, time, volume in ((1, 6.0, TWO), (2, 7.0, THREE), (3, 8.0, ONE)):
+        content = websites.update(content, name=NAME, volume_id=volume, since=since, time=time)
     site = websites.read_all(content)[NAME]
     assert (site.version, site.volume_id) == (4, ONE)
     assert site.history == {"1": ONE, "2": TWO, "3": THREE}
@@ -68,27 +68,31 @@ def test_every_version_is_remembered() -> None:
 
 
 def test_the_same_content_makes_no_version() -> None:
-    assert websites.update(SITE, name=NAME, volume_id=ONE, time=6.0) == {}
-    assert websites.update(SITE, name=NAME, time=6.0, tags=["demo"], framework="nextjs") == {}
-    (entry,) = websites.update(SITE, name=NAME, time=6.0, tags=[], ens=["my.eth"]).values()
+    assert websites.update(SITE, name=NAME, volume_id=ONE, since=1, time=6.0) == {}
+    assert (
+        websites.update(SITE, name=NAME, since=1, time=6.0, tags=["demo"], framework="nextjs") == {}
+    )
+    (entry,) = websites.update(SITE, name=NAME, since=1, time=6.0, tags=[], ens=["my.eth"]).values()
     assert (entry["version"], entry["metadata"]["tags"], entry["ens"]) == (1, [], ["my.eth"])
 
 
 def test_of_two_updates_at_once_the_later_one_shows_in_either_order() -> None:
-    early = partial(websites.update, name=NAME, volume_id=TWO, time=6.0)
-    late = partial(websites.update, name=NAME, volume_id=THREE, time=7.0)
+    early = partial(websites.update, name=NAME, volume_id=TWO, since=1, time=6.0)
+    late = partial(websites.update, name=NAME, volume_id=THREE, since=1, time=7.0)
     expected = early(late(SITE))
     assert late(early(SITE)) == expected
     site = websites.read_all(expected)[NAME]
     assert (site.volume_id, site.version, site.history) == (THREE, 3, {"1": ONE, "2": TWO})
     assert site.updated_at is not None
     assert site.updated_at.timestamp() == 7.0
+    # Applied again on top of each other neither makes a further version.
+    assert early(expected) == late(expected) == {}
 
 
 def test_an_update_is_later_than_what_it_updates_whatever_the_clock_says() -> None:
     future = websites.read_all({NAME: {**SITE[NAME], "updated_at": "2126-01-01T00:00:00Z"}})[NAME]
     time = websites.time_after(future, 6.0)
-    written = websites.update({NAME: SITE[NAME]}, name=NAME, volume_id=TWO, time=time)
+    written = websites.update({NAME: SITE[NAME]}, name=NAME, volume_id=TWO, since=1, time=time)
     assert websites.read_all(written)[NAME].volume_id == TWO
     assert time > 6.0
     assert websites.time_after(websites.read_all(SITE)[NAME], 6.0) == 6.0
@@ -99,7 +103,7 @@ def test_an_update_is_later_than_what_it_updates_whatever_the_clock_says() -> No
 def test_what_is_not_there_cannot_be_updated() -> None:
     for content in ({}, {NAME: None}):
         with pytest.raises(ResourceNotFoundError, match=NAME):
-            websites.update(content, name=NAME, volume_id=ONE, time=6.0)
+            websites.update(content, name=NAME, volume_id=ONE, since=1, time=6.0)
         assert websites.delete(content, name=NAME) == {}
     assert websites.delete(SITE, name=NAME) == {NAME: None}
 
@@ -126,8 +130,10 @@ def test_whatever_was_there_it_is_read_and_updated(content: dict[str, Any]) -> N
     assert set(sites) == {name for name, raw in content.items() if isinstance(raw, dict)}
     if NAME not in sites:
         return
-    written = websites.update(content, name=NAME, volume_id=THREE, time=6.0)
+    since = websites.version_of(sites[NAME])
+    written = websites.update(content, name=NAME, volume_id=THREE, since=since, time=6.0)
     site = websites.read_all({**content, **written})[NAME]
-    assert (site.volume_id, site.version) == (THREE, sites[NAME].version + 1)
-    assert site.history[str(sites[NAME].version)] == sites[NAME].volume_id
+    assert (site.volume_id, site.version) == (THREE, since + 1)
+    assert site.history == {**sites[NAME].history, str(since): sites[NAME].volume_id}
+    assert str(since) not in sites[NAME].history
     assert site.extra.get("note") is content[NAME].get("note")

@@ -100,9 +100,10 @@ class AuthenticatedWebsites(AuthenticatedService, Websites):
     ) -> Published | None:
         """Give a site new content, as its next version, or other labels; None leaves as it is.
 
-        ``volume`` may be one of ``history``, to go back to it. The domains that showed the content
-        before show the new one afterwards, unless ``domains`` is False. Raises
-        ``ResourceNotFoundError`` when there is no such site.
+        ``volume`` may be one of ``history``, to go back to it. Of two updates at once the later one
+        shows, and the other is in the history. The domains that showed the content before show the
+        new one afterwards, unless ``domains`` is False. Raises ``ResourceNotFoundError`` when there is
+        no such site.
         """
         name = websites.check_name(name)
         volume = None if volume is None else check_item_hash(volume, "volume")
@@ -114,7 +115,8 @@ class AuthenticatedWebsites(AuthenticatedService, Websites):
             ens=None if ens is None else websites.check_texts(ens, "ens"),
         )
         before = await self.get(name, address)
-        change = partial(change, time=websites.time_after(before, now()))
+        time = websites.time_after(before, now())
+        change = partial(change, since=websites.version_of(before), time=time)
         if volume is None:
             return await self._edit(change, name, address)
         volume_id = await self._stored(volume, payment, address, present=before.volume_id)
