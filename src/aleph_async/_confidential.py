@@ -44,14 +44,6 @@ StrPath = str | os.PathLike[str]
 
 
 class ConfidentialOperations(VmClient):
-    """Start and control confidential machines at one compute node, without other programs.
-
-    The arguments are those of ``VmClient``. ``roots`` are what the platforms of machines may go back to, AMD's
-    unless told: paths of files of AMD's, or ``TrustedRoot`` and ``RootSource`` of ``sev``. AMD's are fetched from
-    AMD, held against the fingerprints that are part of this library, and kept in ``ALEPH_CONFIG_HOME``.
-    ``sevctl_path`` is not used any more. What the node refuses here is always raised.
-    """
-
     def __init__(
         self,
         account: Account | RemoteAccount,
@@ -84,8 +76,7 @@ class ConfidentialOperations(VmClient):
                 DeprecationWarning,
                 stacklevel=2,
             )
-        self.roots = roots
-        self._roots = PlatformRoots(self)
+        self._roots = PlatformRoots(self, roots)
 
     async def get_certificates(
         self, output_path: StrPath | None = None, *, raise_on_error: bool | None = None
@@ -114,7 +105,7 @@ class ConfidentialOperations(VmClient):
         ``roots`` take the place of those of the client. Raises ``CertificateError``, whose ``check``
         names what does not hold, and ``RootsUnavailable`` when a root that is needed cannot be had.
         """
-        return await self._verify(await _read_chain(certificates), roots)
+        return await self._roots.verify(await _read_chain(certificates), roots)
 
     async def create_session(
         self,
@@ -138,7 +129,7 @@ class ConfidentialOperations(VmClient):
 
         target = Path.cwd() if folder is None else Path(folder)
         chain = await _read_chain(platform_certificate_path)
-        await self._verify(chain, roots)
+        await self._roots.verify(chain, roots)
         session = LaunchSession.create(chain, policy)
 
         def save() -> None:
@@ -257,9 +248,6 @@ class ConfidentialOperations(VmClient):
         )
         result: VmResult = await self._perform(call, raise_on_error=True)
         return dict(result.data)
-
-    async def _verify(self, chain: PlatformCertificates, roots: Roots | None) -> TrustedRoot:
-        return await self._roots.verify(chain, self.roots if roots is None else roots)
 
 
 async def _read_chain(certificates: StrPath | bytes) -> PlatformCertificates:

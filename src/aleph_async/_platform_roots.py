@@ -24,17 +24,21 @@ __all__ = ["PlatformRoots"]
 
 
 class PlatformRoots:
-    """What a client takes for the root of a platform; it fetches through the client's connections."""
+    """What a client takes for the root of a platform, AMD's unless told; it fetches through the client's connections."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, roots: Roots | None) -> None:
+        if isinstance(roots, Iterable) and not isinstance(roots, str):
+            roots = tuple(roots)
+        self._roots = roots
         self._connection = connection
         self._folder = connection.settings.CONFIG_HOME / "amd-roots"
         self._had: dict[RootSource, TrustedRoot] = {}
 
     async def verify(self, chain: PlatformCertificates, roots: Roots | None) -> TrustedRoot:
-        """Return the root that the chain goes back to: one of those given, otherwise one of AMD's."""
+        """Return the root that the chain goes back to; ``roots`` take the place of the client's."""
         from aleph_core.sev.root_search import RootSearch
 
+        roots = self._roots if roots is None else roots
         search = RootSearch(chain, None if roots is None else await _given(roots))
         for root in search.at_hand:
             if search.leads_to(root):

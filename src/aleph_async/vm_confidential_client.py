@@ -39,7 +39,14 @@ __all__ = ["VMConfidentialClient", "VmConfidentialClient"]
 
 
 class VmConfidentialClient(ConfidentialOperations):
-    __doc__ = ConfidentialOperations.__doc__
+    """Start confidential machines at their compute node, without other programs, and control them.
+
+    Arguments are those of ``VmClient``, and two. ``roots`` are what the platforms of machines may go back
+    to, AMD's unless told: paths of files of AMD's, or ``TrustedRoot`` and ``RootSource`` of ``sev``. AMD's
+    are fetched from AMD, held against the fingerprints that are part of this library, and kept in
+    ``ALEPH_CONFIG_HOME``. ``sevctl_path`` is not used, and deprecated. A step that the node refuses
+    always raises; of ``VmClient``'s methods, those that return a result do as they do there.
+    """
 
     async def boot(
         self,
@@ -63,8 +70,9 @@ class VmConfidentialClient(ConfidentialOperations):
 
         Raises ``ArgumentError`` before anything is sent, and ``BootError``, which tells the ``step`` and
         the ``cause``; as ``BootAttestationError`` when something was not proved, and the secret not
-        sent. A machine that has a session by then and no secret is stopped. One that waited only goes
-        on waiting, one that ran before goes on running, and one that has its secret is left alone.
+        sent. A machine that has a session by then and no secret is stopped, also when the boot is
+        cancelled. One that waited only goes on waiting, one that ran before goes on running, and one
+        that has its secret is left alone.
         """
         from aleph_core.sev.policy import require_policy
 
@@ -108,7 +116,7 @@ class VmConfidentialClient(ConfidentialOperations):
         steps.begin(BootStep.CERTIFICATES)
         chain = await self._send(calls.certificates())
         steps.begin(BootStep.VERIFY)
-        root = await self._verify(chain, roots)
+        root = await self._roots.verify(chain, roots)
         steps.begin(BootStep.SESSION)
         session = LaunchSession.create(chain, policy)
         steps.begin(BootStep.INITIALIZE)

@@ -97,6 +97,16 @@ async def test_a_booted_machine_runs_and_has_the_exact_secret(
     assert list(empty.iterdir()) == []
 
 
+async def test_its_console_is_silent_until_it_has_its_secret(
+    vm_client: VmConfidentialClient, vm_id: str
+) -> None:
+    await vm_client.start_instance(vm_id)
+    assert [entry async for entry in vm_client.get_past_logs(vm_id)] == []
+    await vm_client.boot(vm_id, "x")
+    written = [entry.message async for entry in vm_client.get_past_logs(vm_id)]
+    assert any(line.startswith("Linux") for line in written)
+
+
 async def test_entries_are_given_by_name(
     node: DevNode, vm_client: VmConfidentialClient, vm_id: str
 ) -> None:

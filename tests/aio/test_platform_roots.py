@@ -216,11 +216,14 @@ async def test_roots_of_a_call_take_the_place_of_the_clients(closed: str) -> Non
     async with client(roots=source(PROCESSOR, closed)) as vm_client:
         assert (await vm_client.verify_certificates(CHAIN, roots=own)).product == "own"
         assert (await vm_client.verify_certificates(CHAIN, roots=(own,))).product == "own"
+    async with client(roots=iter([own])) as vm_client:
+        for _ in range(2):
+            assert (await vm_client.verify_certificates(CHAIN)).product == "own"
 
 
 async def test_roots_must_be_roots(tmp_path: Path) -> None:
     async with client() as vm_client:
-        for roots in ([], 5, [5], [None], b"bytes"):
+        for roots in ([], iter([]), 5, [5], [None], b"bytes"):
             with pytest.raises(ArgumentError) as caught:
                 await vm_client.verify_certificates(CHAIN, roots=roots)  # type: ignore[arg-type]
             assert caught.value.argument == "roots"
