@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Mapping
@@ -86,14 +87,15 @@ def make_keystore(
 
 
 def _derived(password: bytes, kdf: str, cost: Mapping[str, Any]) -> bytes:
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
-    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-
     salt, length = bytes.fromhex(cost["salt"]), cost["dklen"]
-    if kdf == "scrypt":
-        return Scrypt(salt, length, n=cost["n"], r=cost["r"], p=cost["p"]).derive(password)
-    return PBKDF2HMAC(SHA256(), length, salt, cost["c"]).derive(password)
+    if kdf == "pbkdf2":
+        return hashlib.pbkdf2_hmac("sha256", password, salt, cost["c"], length)
+    # OpenSSL takes no n from 2^16 on with the r of 1 that many tools use.
+    from Crypto.Protocol.KDF import scrypt
+
+    derived = scrypt(password, salt, length, N=cost["n"], r=cost["r"], p=cost["p"])  # type: ignore[arg-type]
+    assert isinstance(derived, bytes)
+    return derived
 
 
 def _cipher(derived: bytes, iv: bytes, data: bytes) -> bytes:

@@ -25,6 +25,63 @@ def test_other_tools_open_what_we_encrypt(keystore: dict[str, Any]) -> None:
     assert KEY.hex() not in json.dumps(keystore)
 
 
+@pytest.mark.parametrize("kdf", ["scrypt", "pbkdf2"])
+def test_opens_what_other_tools_encrypt(kdf: Any) -> None:
+    theirs = Reference.encrypt(KEY, "pässwörd", kdf=kdf, iterations=4)
+    account = ETHAccount.from_keystore(theirs, "pässwörd")
+    assert account.export_private_key() == "0x" + KEY.hex()
+    ours = account.export_keystore("pässwörd", kdf=kdf, iterations=4)
+    assert ours["address"] == theirs["address"].lower()
+    assert ours.keys() == theirs.keys()
+    assert ours["crypto"].keys() == theirs["crypto"].keys()
+    assert ours["crypto"]["kdfparams"].keys() == theirs["crypto"]["kdfparams"].keys()
+
+
+def test_a_key_is_encrypted_at_a_cost_that_is_usual() -> None:
+    keystore = ETHAccount(KEY).export_keystore(PASSWORD)
+    assert keystore["crypto"]["kdfparams"]["n"] == 2**18
+    assert bytes(Reference.decrypt(keystore, PASSWORD)) == KEY
+    keystore = ETHAccount(KEY).export_keystore(PASSWORD, kdf="pbkdf2")
+    assert keystore["crypto"]["kdfparams"]["c"] == 10**6
+    assert bytes(Reference.decrypt(keystore, PASSWORD)) == KEY
+
+
+def test_the_vectors_of_the_format_are_opened() -> None:
+    """Those of the Web3 Secret Storage Definition; the password is testpassword."""
+    secret = "0x7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d"
+    pbkdf2 = {
+        "cipher": "aes-128-ctr",
+        "cipherparams": {"iv": "6087dab2f9fdbbfaddc31a909735c1e6"},
+        "ciphertext": "5318b4d5bcd28de64ee5559e671353e16f075ecae9f99c7a79a38af5f869aa46",
+        "kdf": "pbkdf2",
+        "kdfparams": {
+            "c": 262144,
+            "dklen": 32,
+            "prf": "hmac-sha256",
+            "salt": "ae3cd4e7013836a3df6bd7241b12db061dbe2c6785853cce422d148a624ce0bd",
+        },
+        "mac": "517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2",
+    }
+    scrypt = {
+        "cipher": "aes-128-ctr",
+        "cipherparams": {"iv": "83dbcc02d8ccb40e466191a123791e0e"},
+        "ciphertext": "d172bf743a674da9cdad04534d56926ef8358534d458fffccd4e6ad2fbde479c",
+        "kdf": "scrypt",
+        "kdfparams": {
+            "dklen": 32,
+            "n": 262144,
+            "p": 8,
+            "r": 1,
+            "salt": "ab0c7876052600dd703518d6fc3fe8984592145b591fc8fb5c6d43190334ba19",
+        },
+        "mac": "2103ac29920d71da29f15d75b4a16dbe95cfd7ff8faea1056c33131d846e3097",
+    }
+    for crypto in (pbkdf2, scrypt):
+        keystore = {"version": 3, "crypto": crypto, "id": "3198bc9c-6672-5ab3-d995-4942343ae5b6"}
+        account = ETHAccount.from_keystore(keystore, "testpassword")
+        assert account.export_private_key() == secret
+
+
 def test_opens_text_bytes_and_parsed_json(keystore: dict[str, Any]) -> None:
     text = json.dumps(keystore)
     for form in (keystore, text, text.encode()):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aleph_core.accounts import CosmosAccount, DOTAccount, ETHAccount, SOLAccount, mnemonics
-from aleph_core.accounts.mnemonics import ed25519_key, secp256k1_key, seed_from_mnemonic
+from aleph_core.accounts.mnemonics import ed25519_key, new_phrase, secp256k1_key, seed_from_mnemonic
 from aleph_core.errors import ArgumentError
 
 WORDS = "legal winner thank year wave sausage worth useful legal winner thank yellow"
@@ -51,6 +51,22 @@ def test_every_phrase_is_read_and_no_phrase_with_a_wrong_checksum(entropy: bytes
 def test_the_other_languages_of_the_standard_are_read(language: Language) -> None:
     phrase = Mnemonic(language).to_mnemonic(bytes(range(16)))
     assert seed_from_mnemonic(phrase, "é") == bytes(Mnemonic.to_seed(phrase, "é"))
+
+
+def test_words_may_be_shortened_to_what_tells_them_apart() -> None:
+    short = " ".join(word[:4] for word in WORDS.split())
+    assert seed_from_mnemonic(short) == seed_from_mnemonic(WORDS)
+    with pytest.raises(ArgumentError, match="mnemonic"):
+        seed_from_mnemonic(" ".join(word[:2] for word in WORDS.split()))
+
+
+def test_new_phrases_are_phrases_and_differ() -> None:
+    phrases = {new_phrase() for _ in range(5)}
+    assert len(phrases) == 5
+    for phrase in phrases:
+        assert len(phrase.split()) == 12
+        assert Mnemonic(Language.ENGLISH).is_mnemonic_valid(phrase)
+        assert len(seed_from_mnemonic(phrase)) == 64
 
 
 @given(
