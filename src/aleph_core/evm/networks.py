@@ -9,6 +9,7 @@ import attrs
 
 from ..errors import ArgumentError, ConfigurationError
 from ..excerpts import shown
+from ..item_hash import as_list
 from .addresses import checked_address
 
 __all__ = ["EvmNetwork", "network_named"]
@@ -18,8 +19,12 @@ _SUPER_TOKEN: Final = "0xc0Fbc4967259786C743361a5885ef49380473dCF"  # noqa: S105
 
 
 def _endpoints(value: str | Sequence[str]) -> tuple[str, ...]:
-    given = value.split(",") if isinstance(value, str) else value
-    return tuple(url.strip() for url in given if url.strip())
+    given = value.split(",") if isinstance(value, str) else as_list(value, "rpc")
+    # Nothing of it is shown, for it may hold a key.
+    if not all(isinstance(url, str) for url in given):
+        raise ArgumentError("rpc", "expected a URL, or several")
+    urls = [str(url).strip() for url in given]
+    return tuple(url for url in urls if url)
 
 
 def _address(_instance: Any, attribute: attrs.Attribute[Any], value: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NoReturn, TypeVar
 
 import attrs
 
@@ -198,7 +198,7 @@ def _read(answer: Answer, queries: Sequence[Query[Any]]) -> list[Any]:
         body = answer.json()
     except MalformedAnswerError:
         if answer.status != 200:
-            refuse(answer, queries[0].method)
+            _refuse(answer, queries[0].method)
         raise
     entries = body if isinstance(body, list) else [body]
     spoken = [
@@ -208,17 +208,23 @@ def _read(answer: Answer, queries: Sequence[Query[Any]]) -> list[Any]:
     ]
     if not spoken:
         if answer.status != 200:
-            refuse(answer, queries[0].method)
+            _refuse(answer, queries[0].method)
         malformed(answer, "an answer of JSON-RPC")
     if not isinstance(body, list):
         if len(queries) > 1:
             raise _refusal(answer, queries[0], spoken[0])
         return [_outcome(answer, queries[0], spoken[0])]
-    by_number = {entry.get("id"): entry for entry in spoken}
+    by_number = {entry["id"]: entry for entry in spoken if isinstance(entry.get("id"), int)}
     return [
         _outcome(answer, query, by_number.get(number, {}))
         for number, query in enumerate(queries, 1)
     ]
+
+
+def _refuse(answer: Answer, method: str) -> NoReturn:
+    # An endpoint sends to another address of its own, with the key that is in the URL.
+    headers = {name: value for name, value in answer.headers.items() if name != "location"}
+    refuse(attrs.evolve(answer, headers=headers), method)
 
 
 def _outcome(answer: Answer, query: Query[Any], entry: Mapping[str, Any]) -> Any:

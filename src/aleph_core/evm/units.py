@@ -22,7 +22,8 @@ _SECONDS: Final[Mapping[str, int]] = {
     "month": 30 * 86_400,
 }
 _DECIMALS: Final = 18
-_EXACT: Final = Context(prec=120, rounding=ROUND_CEILING)
+# Endpoints tell numbers of up to 78 digits, and gas is multiplied by its price.
+_EXACT: Final = Context(prec=240, rounding=ROUND_CEILING)
 _ONE: Final = Decimal(1)
 _MOST_DIGITS: Final = 60
 _LARGEST_RATE: Final = 2**95 - 1

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from aleph_core.chains import EVM_CHAINS
@@ -83,3 +85,10 @@ def test_an_unknown_network_is_refused(name: object) -> None:
 def test_a_network_may_go_by_another_name_or_in_small_letters() -> None:
     assert network_named("optimism", {}).name == "OP"
     assert network_named("base", {}).chain_id == 8453
+
+
+@pytest.mark.parametrize("rpc", [5, [5], b"http://node/key", [b"http://node/key"], [None]])
+def test_endpoints_that_are_no_texts_are_refused_and_not_shown(rpc: Any) -> None:
+    with pytest.raises(ArgumentError, match="rpc") as caught:
+        network_named("AVAX", {}, {"rpc": rpc})
+    assert "key" not in str(caught.value)

@@ -12,6 +12,7 @@ from aleph_core.errors import ApiError, MalformedAnswerError, RateLimited
 from aleph_core.evm import rpc
 from aleph_core.evm.errors import RpcError
 from aleph_core.evm.superfluid import token_balance
+from aleph_core.evm.units import from_wei
 
 ADA = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 JSON = st.recursive(
@@ -194,3 +195,31 @@ def test_what_another_endpoint_may_do_better_is_told_apart(
 def test_values_are_no_trouble() -> None:
     assert not rpc.is_trouble(5)
     assert rpc.is_trouble(ApiError("down"))
+
+
+@pytest.mark.parametrize("number", [[1], {}, None, "1", True, 1.5])
+def test_an_answer_whose_number_is_none_is_the_answer_to_nothing(number: object) -> None:
+    body = [{"id": number, "result": "0x1"}, {"id": 2, "result": "0x5"}]
+    first, tip = told(rpc.chain_id(), rpc.tip(), body=body)
+    assert isinstance(first, RpcError) is (number is not True)
+    assert tip == 5
+
+
+def test_a_receipt_of_the_largest_numbers_is_read() -> None:
+    most = "0x" + "f" * 64
+    said = {
+        "transactionHash": "0xab",
+        "blockNumber": most,
+        "gasUsed": most,
+        "effectiveGasPrice": most,
+        "status": "0x1",
+    }
+    (receipt,) = told(rpc.receipt("0xab"), body={"id": 1, "result": said})
+    assert receipt.fee == from_wei((2**256 - 1) ** 2)
+
+
+def test_a_redirection_does_not_show_the_key_in_the_url_of_an_endpoint() -> None:
+    headers = {"location": "https://node/v3/secret"}
+    with pytest.raises(MalformedAnswerError, match="redirection") as caught:
+        rpc.ask([rpc.tip()]).parse(Answer(301, headers, b"", node="http://node"))
+    assert "secret" not in str(caught.value)

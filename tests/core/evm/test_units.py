@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import pytest
@@ -68,6 +68,11 @@ def test_anything_else_is_refused(amount: Any) -> None:
 def test_a_rate_is_above_zero_and_fits_the_contract(rate: Any) -> None:
     with pytest.raises(ArgumentError, match="flow"):
         rate_to_wei(rate)
+
+
+@given(st.integers(min_value=0, max_value=2**514))
+def test_any_number_of_an_endpoint_can_be_told_in_tokens(wei: int) -> None:
+    assert int(from_wei(wei).scaleb(18, Context(prec=240))) == wei
 
 
 def test_rates_are_told_for_every_period() -> None:
