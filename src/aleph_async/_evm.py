@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aleph_core.errors import ApiError, ArgumentError, ConfigurationError
@@ -58,11 +59,14 @@ class EvmConnection(Connection):
 
     async def values(self, *queries: Query[Any]) -> list[Any]:
         """Return the answers; raise the first ``ApiError`` that came for one."""
-        outcomes = await self.outcomes(*queries)
-        for outcome in outcomes:
-            if isinstance(outcome, ApiError):
-                raise outcome
-        return outcomes
+        return _without_errors(await self.outcomes(*queries))
+
+    async def readings(self, *queries: Query[Any]) -> list[Any]:
+        """Return the answers of an endpoint that serves the chain, as ``values`` does.
+
+        Raises ``WrongChainError``: another chain may have the same contracts at the same addresses.
+        """
+        return _without_errors(await self._checked(queries))
 
     async def prospects(self, sender: str, action: Action, *further: Query[Any]) -> list[Any]:
         """Return what decides on a transaction: gas, base fee, tip and balance, then the further.
@@ -76,21 +80,23 @@ class EvmConnection(Connection):
             rpc.balance(sender),
             *further,
         ]
-        asked = [] if self.api_server in self._known else [rpc.chain_id()]
-        outcomes = await self.outcomes(*asked, *queries)
-        if asked:
-            self._check(outcomes.pop(0))
-        else:
-            await self.check_chain()
-        for outcome in outcomes[1:]:
-            if isinstance(outcome, ApiError):
-                raise outcome
+        outcomes = await self._checked(queries)
+        _without_errors(outcomes[1:])
         return outcomes
 
     async def check_chain(self) -> None:
         """Raise ``WrongChainError`` unless the endpoint in use serves the chain; ask it once."""
         if self.api_server not in self._known:
             self._check(*await self.outcomes(rpc.chain_id()))
+
+    async def _checked(self, queries: Sequence[Query[Any]]) -> list[Any]:
+        asked = [] if self.api_server in self._known else [rpc.chain_id()]
+        outcomes = await self.outcomes(*asked, *queries)
+        if asked:
+            self._check(outcomes.pop(0))
+        else:
+            await self.check_chain()
+        return outcomes
 
     def _check(self, found: Any) -> None:
         if isinstance(found, ApiError):
@@ -118,3 +124,11 @@ class EvmConnection(Connection):
                 raise outcome
             outcomes.append(outcome)
         return outcomes
+
+
+def _without_errors(outcomes: list[Any]) -> list[Any]:
+    """Return the answers; raise the first ``ApiError`` among them."""
+    for outcome in outcomes:
+        if isinstance(outcome, ApiError):
+            raise outcome
+    return outcomes

@@ -90,8 +90,8 @@ class Payments:
     floats. What pays returns a ``Receipt`` once it is mined, within ``timeout`` seconds
     (``ALEPH_TX_TIMEOUT`` by default), and raises ``InsufficientFundsError`` when tokens or gas do
     not suffice, ``RevertedError`` when a contract refuses, ``TransactionTimeout``,
-    ``WrongChainError``, ``ConfigurationError`` where the network has no streams, and as all that asks
-    a network ``TransportError`` and ``ApiError``. An account on a device waits for its owner.
+    ``ConfigurationError`` where the network has no streams, and as all that asks a network
+    ``WrongChainError``, ``TransportError`` and ``ApiError``. An account on a device waits for its owner.
     """
 
     __slots__ = ()
@@ -142,7 +142,7 @@ class Payments:
 
     async def get_eth_balance(self) -> Decimal:
         """Return the native coins of the account, which pay for gas."""
-        (wei,) = await self._wallet.connection.values(rpc.balance(self._sender))
+        (wei,) = await self._wallet.connection.readings(rpc.balance(self._sender))
         return from_wei(wei)
 
     async def get_token_balance(self) -> Decimal:
@@ -201,7 +201,7 @@ class Payments:
         chain = self._wallet.connection
         payer = self._sender if sender is None else checked_address(sender, "sender")
         payee = checked_address(receiver, "receiver")
-        info, real, (net_rate,) = await chain.values(
+        info, real, (net_rate,) = await chain.readings(
             superfluid.flow_info(chain.network, payer, payee),
             superfluid.real_balance(chain.network, payer),
             superfluid.account_rate(chain.network, payer),
@@ -293,7 +293,7 @@ class Payments:
     async def _balance(self, contract: str) -> Decimal:
         chain = self._wallet.connection
         address = chain.network.need(contract)
-        ((wei,),) = await chain.values(superfluid.token_balance(address, self._sender))
+        ((wei,),) = await chain.readings(superfluid.token_balance(address, self._sender))
         return from_wei(wei)
 
     def _streams(
@@ -326,7 +326,7 @@ class Payments:
         payer = self._payer()
         network = payer.chain.network
         async with payer.turn.changing:
-            present = await payer.chain.values(
+            present = await payer.chain.readings(
                 *(superfluid.flow_info(network, payer.address, to) for to, _ in streams)
             )
             changes = [

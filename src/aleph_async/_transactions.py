@@ -80,7 +80,7 @@ class Payer:
         while True:
             try:
                 async with self.turn.sending:
-                    signed = await self._sign_and_send(action, cost)
+                    signed, doubt = await self._sign_and_send(action, cost)
                 break
             except NonceTakenError as error:
                 if (
@@ -93,7 +93,7 @@ class Payer:
             attempt += 1
         try:
             mining.hash = signed.hash
-            receipt = await self._mined(mining)
+            receipt = await self._mined(mining, doubt)
         finally:
             self.turn.unmined.discard(signed.transaction.nonce)
         if not receipt.succeeded:
@@ -114,7 +114,9 @@ class Payer:
             raise refusals.poor(network, action, cost.total + action.value, balance)
         return cost
 
-    async def _sign_and_send(self, action: Action, cost: Cost) -> SignedTransaction:
+    async def _sign_and_send(
+        self, action: Action, cost: Cost
+    ) -> tuple[SignedTransaction, AlephError | None]:
         (pending,) = await self.chain.values(rpc.nonce(self.address))
         # The node that answers may not have heard yet of what another one was sent.
         number = max([pending, *(sent + 1 for sent in self.turn.unmined)])
@@ -133,24 +135,29 @@ class Payer:
             signature = self._account.sign_transaction(unsigned)
         signed = transaction.signed(signature)
         await self.chain.check_chain()
-        await self._send(signed)
+        doubt = await self._send(signed)
         self.turn.unmined.add(number)
-        return signed
+        return signed, doubt
 
-    async def _send(self, signed: SignedTransaction) -> None:
-        """Send it until a node has it, or may have it; the same bytes may be sent many times."""
+    async def _send(self, signed: SignedTransaction) -> AlephError | None:
+        """Send it until a node has it, or may have it: then return what makes that doubtful.
+
+        The same bytes may be sent many times.
+        """
         try:
             (outcome,) = await self.chain.outcomes(rpc.send(signed.raw))
         except TransportError as error:
             if error.sent or error.attempts > 1:
-                return
+                return error
             raise
         except ApiError as error:
-            if is_lost(error):
-                return
+            if is_lost(error) or refusals.is_doubtful(error):
+                return error
             raise
         if not isinstance(outcome, ApiError) or refusals.already_known(outcome):
-            return
+            return None
+        if refusals.is_doubtful(outcome):
+            return outcome
         transaction = signed.transaction
         refusal = refusals.explained(
             outcome, self.chain.network, transaction.action, nonce=transaction.nonce
@@ -159,14 +166,13 @@ class Payer:
         if isinstance(refusal, NonceTakenError):
             (known,) = await self.chain.values(rpc.transaction(signed.hash))
             if known:
-                return
+                return None
         if isinstance(refusal, InsufficientGasError):
             raise await self._poor(transaction, refusal) from outcome
         raise refusal from (None if refusal is outcome else outcome)
 
-    async def _mined(self, mining: Mining) -> Receipt:
+    async def _mined(self, mining: Mining, trouble: AlephError | None) -> Receipt:
         begun = clock()
-        trouble: AlephError | None = None
         while True:
             try:
                 await sleep(mining.pause(elapsed=clock() - begun))

@@ -153,7 +153,7 @@ async def test_balances_are_tokens(chain: Endpoint, payer: ETHAccount) -> None:
     assert await payer.get_eth_balance() == Decimal("1.5")
     assert await payer.get_token_balance() == Decimal("0.25")
     assert await payer.get_super_token_balance() == Decimal("0.25")
-    assert chain.methods == [["eth_getBalance"], ["eth_call"], ["eth_call"]]
+    assert chain.methods == [["eth_chainId", "eth_getBalance"], ["eth_call"], ["eth_call"]]
 
 
 async def test_a_stream_is_signed_for_the_chain_and_its_fees(
@@ -278,7 +278,8 @@ async def test_a_dead_endpoint_is_passed_over(chain: Endpoint, payer: ETHAccount
         payer.switch_chain(rpc=f"http://127.0.0.1:1, {forbidden.url}, {chain.url}")
         assert await payer.get_eth_balance() == 1
         assert await payer.get_eth_balance() == 1
-        assert len(forbidden.requests) == 1
+        # A list of questions, and the first one alone.
+        assert len(forbidden.requests) == 2
     payer.switch_chain(rpc="http://127.0.0.1:1")
     with pytest.raises(TransportError, match="cannot connect"):
         await payer.get_eth_balance()
@@ -474,3 +475,51 @@ async def test_waiting_ends_with_the_time_and_names_the_trouble(
     with pytest.raises(TransactionTimeout) as troubled:
         await payer.create_flow(RECEIVER, RATE, timeout=0.3)
     assert isinstance(troubled.value.__cause__, RpcError)
+
+
+@pytest.mark.parametrize(
+    ("read", "arguments"),
+    [
+        ("get_eth_balance", ()),
+        ("get_token_balance", ()),
+        ("get_super_token_balance", ()),
+        ("get_flow", (RECEIVER,)),
+        ("close_payg", (RECEIVER, RATE, COMMUNITY, RATE)),
+        ("manage_flow", (RECEIVER, RATE, "reduce")),
+    ],
+)
+async def test_another_chain_is_not_read(
+    payer: ETHAccount, read: str, arguments: tuple[Any, ...]
+) -> None:
+    """On which the same contracts may have the same addresses, and other balances and flows."""
+    with endpoint(8453) as other:
+        payer.switch_chain(rpc=other.url)
+        with pytest.raises(WrongChainError, match="serves the chain 8453"):
+            await getattr(payer, read)(*arguments)
+
+
+@pytest.mark.parametrize("how", ["failure", "page", "timeout", "internal"])
+async def test_a_failure_while_sending_does_not_say_that_nothing_was_sent(
+    chain: Endpoint, payer: ETHAccount, how: str
+) -> None:
+    def lose(peer: Peer, methods: list[str]) -> bool:
+        if methods != ["eth_sendRawTransaction"]:
+            return False
+        chain._take(json.loads(peer.request.body)["params"][0])
+        error = {
+            "timeout": {"code": -32_000, "message": "request timed out"},
+            "internal": {"code": -32_603, "message": "Internal error"},
+        }.get(how)
+        body = "<html>" if error is None else {"jsonrpc": "2.0", "id": 1, "error": error}
+        answer(body, status=500 if how == "failure" else 200, read_body=False)(peer)
+        return True
+
+    chain.interrupt = lose
+    receipt = await payer.open_payg(RECEIVER, RATE, COMMUNITY, RATE)
+    assert receipt.succeeded
+    assert len(chain.transactions()) == 1
+    chain.says["eth_getTransactionReceipt"] = lambda known: None
+    with pytest.raises(TransactionTimeout) as caught:
+        await payer.open_payg(RECEIVER, RATE, COMMUNITY, RATE, timeout=0.3)
+    assert caught.value.transaction_hash is not None
+    assert isinstance(caught.value.__cause__, ApiError)

@@ -19,7 +19,7 @@ from .errors import (
     WrongChainError,
 )
 from .networks import EvmNetwork
-from .rpc import refusal_data
+from .rpc import is_trouble, refusal_data
 from .transactions import Action
 from .units import from_wei
 
@@ -27,6 +27,7 @@ __all__ = [
     "already_known",
     "data_of",
     "explained",
+    "is_doubtful",
     "poor",
     "reverted",
     "too_poor_for_deposit",
@@ -55,6 +56,7 @@ _REASONS: Final[Mapping[str, tuple[type[RevertedError], str]]] = {
     "HOST_NEED_MORE_GAS": (RevertedError, "the gas did not suffice"),
 }
 SELECTORS: Final = {selector(f"{name}()"): name for name in _REASONS}
+_INTERNAL_ERROR: Final = -32_603
 _TEXT: Final = Function("Error(string)", ("string",))
 _PANIC: Final = Function("Panic(uint256)", ("uint256",))
 
@@ -121,6 +123,16 @@ def already_known(error: ApiError) -> bool:
     """Tell whether a node refuses a transaction since it has it."""
     low = error.said.lower() if isinstance(error, RpcError) else ""
     return any(words in low for words in ("already known", "already imported", "already exists"))
+
+
+def is_doubtful(error: ApiError) -> bool:
+    """Tell whether an endpoint failed rather than refused, so that it may have passed on what it was sent."""
+    if not isinstance(error, RpcError):
+        return error.status >= 500 or 200 <= error.status < 300
+    if not is_trouble(error):
+        return False
+    low = error.said.lower()
+    return error.code == _INTERNAL_ERROR or "timeout" in low or "timed out" in low
 
 
 def poor(
