@@ -13,13 +13,6 @@ from aleph_core.authorizations import (
     read_authorizations,
     security_content,
 )
-from aleph_core.booting import (
-    BootAttestationError,
-    Booted,
-    BootError,
-    BootProgress,
-    BootStep,
-)
 from aleph_core.confidential_errors import (
     ConfidentialDisabled,
     InitializationRefused,
@@ -99,7 +92,6 @@ from aleph_core.machine_errors import (
     WrongDomain,
 )
 from aleph_core.models.aggregate import Aggregate
-from aleph_core.models.certificates_result import CertificatesResult
 from aleph_core.models.files import StorageLimits, StoredContent
 from aleph_core.models.message import (
     Content,
@@ -153,6 +145,13 @@ if TYPE_CHECKING:
         read_key_file,
         save_main_configuration,
     )
+    from aleph_core.booting import (
+        BootAttestationError,
+        Booted,
+        BootError,
+        BootProgress,
+        BootStep,
+    )
     from aleph_core.credits import (
         CreditDirection,
         CreditFilter,
@@ -187,6 +186,7 @@ if TYPE_CHECKING:
         InstanceWithScheduler,
     )
     from aleph_core.models.backup import VmBackup
+    from aleph_core.models.certificates_result import CertificatesResult
     from aleph_core.models.compute_nodes import (
         CRN,
         CrnList,
@@ -659,6 +659,14 @@ _LAZY = {
         "aleph_core.models.backup": ("VmBackup",),
         "aleph_core.models.log_entry": ("LogEntry",),
         "aleph_core.models.vm_result": ("VmResult",),
+        "aleph_core.booting": (
+            "BootAttestationError",
+            "BootError",
+            "BootProgress",
+            "BootStep",
+            "Booted",
+        ),
+        "aleph_core.models.certificates_result": ("CertificatesResult",),
         ".vm_client": ("VMClient", "VmClient"),
         "aleph_core.models.website": ("Website",),
         ".vm_confidential_client": (
