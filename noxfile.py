@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import nox
 
@@ -23,6 +24,8 @@ PUBLISHED_SDK = "aleph-sdk-python==2.4.0"
 EVM_NODE = "1.7.1"
 CONTRACTS = "@superfluid-finance/ethereum-contracts@1.15.2"
 SIGNERS = "tests/interop/make_signatures.py"
+# Python 3.11 has filters from 3.11.4 on.
+EXTRACTION: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 ENVIRONMENT = {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
@@ -167,7 +170,7 @@ def payg(session: nox.Session) -> None:
         with tarfile.open(folder / str(packed).split()[-1]) as archive:
             wanted = ("package/build/hardhat/contracts/", "package/dev-scripts/artifacts/")
             members = [each for each in archive if each.name.startswith(wanted)]
-            archive.extractall(folder, members, filter="data")
+            archive.extractall(folder, members, **EXTRACTION)
     group(session, "test", "-e", ".[all]")
     session.run(
         "pytest", "-m", "payg", *(session.posargs or ["tests"]),
