@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import attrs
 
@@ -19,7 +20,7 @@ from aleph_core.evm.units import from_wei, rate_to_wei
 from aleph_core.settings import Settings
 
 from ._evm import EvmConnection
-from ._runtime import Registry
+from ._runtime import Registry, home
 from ._transactions import Payer, Turn
 
 __all__ = ["Payments", "Wallet"]
@@ -36,7 +37,10 @@ class Wallet:
         self._chain = chain
         self._settings: Settings | None = None
         self._network: EvmNetwork | None = None
-        self._connections: dict[EvmNetwork, EvmConnection] = {}
+        # Accounts outlive event loops, and several may share one.
+        self._homes: WeakKeyDictionary[object, dict[EvmNetwork, EvmConnection]] = (
+            WeakKeyDictionary()
+        )
 
     @property
     def name(self) -> str:
@@ -71,14 +75,15 @@ class Wallet:
     @property
     def connection(self) -> EvmConnection:
         network = self.network
-        made = self._connections.get(network)
+        connections = self._homes.setdefault(home(), {})
+        made = connections.get(network)
         if made is None:
             # Whichever of two threads comes first; the other connection was never opened.
-            made = self._connections.setdefault(network, EvmConnection(network, self.settings))
+            made = connections.setdefault(network, EvmConnection(network, self.settings))
         return made
 
     async def aclose(self) -> None:
-        connections, self._connections = self._connections, {}
+        connections = self._homes.pop(home(), {})
         for connection in connections.values():
             await connection.aclose()
 

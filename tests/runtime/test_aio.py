@@ -6,11 +6,13 @@ import asyncio
 import gc
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
+from aleph_async import ETHAccount
 from aleph_async._runtime import (
     FileSink,
     FileSource,
@@ -27,6 +29,7 @@ from aleph_core.errors import (
     MissingDependencyError,
     TransportTimeout,
 )
+from tests.evm_endpoint import endpoint
 from tests.hostile import TEXT, HostileServer, answer, frame, never, never_read, websocket
 from tests.runtime.test_blocking import run
 
@@ -204,6 +207,27 @@ def test_a_lock_holds_between_event_loops_in_threads() -> None:
     for thread in threads:
         thread.join(20)
     assert most == [1] * 20
+
+
+def test_an_account_pays_from_several_event_loops_at_once() -> None:
+    with endpoint() as chain:
+        account = ETHAccount.generate("AVAX")
+        account.switch_chain(rpc=chain.url)
+        chain.says["eth_getTransactionCount"] = lambda *params: hex(len(chain.sent))
+
+        async def work(first: int) -> None:
+            receivers = [f"0x{number:040x}" for number in range(first, first + 3)]
+            await asyncio.gather(*(account.create_flow(each, "0.00001") for each in receivers))
+            await account.aclose()
+
+        with ThreadPoolExecutor(4) as pool:
+            works = [work(first) for first in (1, 11, 21, 31)]
+            assert list(pool.map(asyncio.run, works)) == [None] * 4
+        nonces = sorted(transaction["nonce"] for _, transaction in chain.transactions())
+        assert nonces == list(range(12))
+        # One loop after the other.
+        asyncio.run(work(41))
+        assert len(chain.sent) == 15
 
 
 async def test_a_wait_for_a_lock_can_be_given_up() -> None:

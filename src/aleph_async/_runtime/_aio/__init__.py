@@ -5,7 +5,7 @@ from __future__ import annotations
 from .dns import DnsResolver
 from .files import FileSink, FileSource, Spool
 from .http import Http, HttpClient, StreamedAnswer
-from .tasks import Fetch, Job, Later, Lock, clock, gather, run_blocking, sleep, start
+from .tasks import Fetch, Job, Later, Lock, clock, gather, home, run_blocking, sleep, start
 from .websocket import WebSocket
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "WebSocket",
     "clock",
     "gather",
+    "home",
     "run_blocking",
     "sleep",
     "start",

@@ -60,6 +60,11 @@ class Lock:
         self._queues[asyncio.get_running_loop()].release()
 
 
+def home() -> object:
+    """Return where the caller lives: what it opens can be used there alone."""
+    return asyncio.get_running_loop()
+
+
 async def run_blocking(function: Callable[..., T], *arguments: Any) -> T:
     """Call a function that blocks without holding up anything else."""
     return await asyncio.to_thread(function, *arguments)

@@ -41,6 +41,18 @@ class Lock:
         self._lock.release()
 
 
+class _Process:
+    """Where all threads live."""
+
+
+_process = _Process()
+
+
+def home() -> object:
+    """Return where the caller lives: what it opens can be used there alone."""
+    return _process
+
+
 def run_blocking(function: Callable[..., T], *arguments: Any) -> T:
     """Call a function that blocks without holding up anything else."""
     return function(*arguments)
