@@ -607,6 +607,17 @@ def _stay(peer: Peer) -> None:
             raise Closing
 
 
+def websocket_pinging() -> Step:
+    """Accept the upgrade, then send pings, as many as the client takes, and nothing else."""
+
+    def play(peer: Peer) -> None:
+        _upgrade(peer, None)
+        while True:
+            peer.send(frame(PING, b"again") * 100)
+
+    return play
+
+
 def websocket_garbage() -> Step:
     """Accept the upgrade, then send what is no frame."""
     return websocket(b"\xff\xff\xff\xffHTTP/1.1 500 What\r\n\r\n", then="silent")

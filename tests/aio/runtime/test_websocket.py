@@ -25,6 +25,7 @@ from tests.hostile import (
     websocket_deaf,
     websocket_garbage,
     websocket_oversize,
+    websocket_pinging,
     websocket_too_many,
 )
 
@@ -73,6 +74,15 @@ async def test_quiet_is_a_timeout_after_which_the_websocket_is_still_usable(http
             with pytest.raises(TransportTimeout, match=r"no message in 0\.1 s"):
                 await socket.receive(0.1)
             assert await socket.receive(5) == "late"
+
+
+async def test_a_peer_that_pings_and_says_nothing_is_not_waited_for_any_longer(http: Http) -> None:
+    with HostileServer(websocket_pinging()) as server:
+        async with http.websocket(server.url, maximum_message_bytes=LIMIT) as socket:
+            begun = clock()
+            with pytest.raises(TransportTimeout, match=r"no message in 0\.2 s"):
+                await socket.receive(0.2)
+            assert clock() - begun < 5
 
 
 async def test_leaving_says_goodbye(http: Http) -> None:

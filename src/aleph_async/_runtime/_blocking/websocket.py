@@ -59,20 +59,21 @@ class WebSocket:
         usable; ``TransportError`` with a ``close_code`` once it has ended.
         """
         end = None if timeout is None else clock() + timeout
+        looked = False
         while (text := self._next_text()) is None:
             self._flush()
             now = clock()
             wait = self._frames.wake_in(now)
             if end is not None:
+                # A peer that keeps sending something else, pings for one, gains no time.
+                if looked and now >= end:
+                    raise TransportTimeout(
+                        f"{self.node} sent no message in {timeout:g} s", node=self.node
+                    )
                 wait = min(wait, end - now)
-            if self._read(max(wait, SHORTEST_WAIT)):
-                continue
-            now = clock()
-            self._frames.tick(now)
-            if end is not None and now >= end:
-                raise TransportTimeout(
-                    f"{self.node} sent no message in {timeout:g} s", node=self.node
-                )
+            looked = True
+            if not self._read(max(wait, SHORTEST_WAIT)):
+                self._frames.tick(clock())
         self._flush()
         return text
 
