@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from aleph_core.call import Answer
 from aleph_core.calls import backups as calls
-from aleph_core.calls.machines import check_vm_hash
+from aleph_core.calls.machines import check_flag, check_vm_hash
 from aleph_core.errors import TransportError
 from aleph_core.hashing import sha256_hasher
 from aleph_core.machine_errors import BackupNotFound
@@ -43,8 +43,8 @@ class VmBackups(VmOperations):
         """
         call = calls.create(
             vm_id,
-            include_volumes=bool(include_volumes),
-            skip_fsfreeze=bool(skip_fsfreeze),
+            include_volumes=check_flag(include_volumes, "include_volumes"),
+            skip_fsfreeze=check_flag(skip_fsfreeze, "skip_fsfreeze"),
             clock=now,
             address=self._address,
         )

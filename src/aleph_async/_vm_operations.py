@@ -64,7 +64,7 @@ class VmOperations(Connection):
         )
         self.account = account
         self.raise_on_error = raise_on_error
-        self._domain = (domain or host_name(url)).lower()
+        self._domain = calls.check_domain(domain) if domain else host_name(url)
         self._login = VmLogin(account, self._domain)
 
     @property
@@ -135,7 +135,7 @@ class VmOperations(Connection):
         return await self.perform_operation(
             vm_id,
             "reinstall",
-            params={"erase_volumes": str(bool(erase_volumes)).lower()},
+            params={"erase_volumes": str(calls.check_flag(erase_volumes, "erase_volumes")).lower()},
             raise_on_error=raise_on_error,
         )
 
@@ -187,7 +187,7 @@ class VmOperations(Connection):
             clock=now,
             address=self._address,
             method=calls.check_method(method),
-            params=tuple((params or {}).items()),
+            params=calls.check_params(params),
             body=None
             if json_data is None
             else JsonBody(json_text(json_data, "json_data").encode()),

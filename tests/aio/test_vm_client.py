@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -369,3 +370,40 @@ async def test_what_is_no_address_of_a_node_is_refused(account: ETHAccount, url:
     with pytest.raises(ArgumentError) as caught:
         VmClient(account, url)
     assert caught.value.argument == "node_url"
+
+
+@pytest.mark.parametrize(
+    ("argument", "call"),
+    [
+        ("erase_volumes", lambda vm: vm.reinstall_instance(ABSENT, "false")),
+        ("erase_volumes", lambda vm: vm.reinstall_instance(ABSENT, None)),
+        ("include_volumes", lambda vm: vm.create_backup(ABSENT, "no")),
+        ("skip_fsfreeze", lambda vm: vm.create_backup(ABSENT, skip_fsfreeze=1)),
+        ("params", lambda vm: vm.perform_operation(ABSENT, "stop", params=[("a", "b")])),
+        ("params", lambda vm: vm.perform_operation(ABSENT, "stop", params={"a": None})),
+        ("params", lambda vm: vm.perform_operation(ABSENT, "stop", params={"a": True})),
+        ("backup", lambda vm: vm.download_backup(ABSENT, "backup.tar", {"backup_id": "a"})),
+    ],
+)
+async def test_a_careless_argument_is_refused_before_anything_is_sent(
+    account: ETHAccount,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    argument: str,
+    call: Any,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with HostileServer(answer({})) as server:
+        async with VmClient(account, server.url) as vm_client:
+            with pytest.raises(ArgumentError) as caught:
+                await call(vm_client)
+        assert caught.value.argument == argument
+        assert server.requests == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("domain", [5, b"node", "a b", "https://node", "node/path"])
+async def test_a_domain_that_names_no_host_is_refused(account: ETHAccount, domain: Any) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        VmClient(account, "https://crn.example.org", domain=domain)
+    assert caught.value.argument == "domain"

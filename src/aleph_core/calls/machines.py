@@ -26,9 +26,12 @@ __all__ = [
     "ALL_DONE",
     "OPERATIONS",
     "StartWaiting",
+    "check_domain",
+    "check_flag",
     "check_method",
     "check_operation",
     "check_operations",
+    "check_params",
     "check_vm_hash",
     "control",
     "done_before",
@@ -61,6 +64,7 @@ ALL_DONE: Final = "All operations completed successfully"
 _NOT_STARTED = "Starting VM (was not running)"
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 5.0
+_DOMAIN = re.compile(r"[^\s/?#@]{1,253}")
 _OPERATION = re.compile(r"[a-z][a-z0-9_]*(?:/[A-Za-z0-9_-]+)*")
 
 
@@ -91,6 +95,33 @@ def check_method(value: object) -> str:
     if isinstance(value, str) and value.upper() in _METHODS:
         return value.upper()
     raise ArgumentError("method", f"{shown(value)} is none of {', '.join(_METHODS)}")
+
+
+def check_flag(value: object, argument: str) -> bool:
+    """Return a choice; a text such as ``"false"`` would count as true, and delete what it should keep."""
+    if isinstance(value, bool):
+        return value
+    raise ArgumentError(argument, f"expected True or False, not {shown(value)}")
+
+
+def check_params(params: object) -> list[tuple[str, str]]:
+    """Return the parameters of a query; numbers are written in digits."""
+    if params is None:
+        return []
+    if not isinstance(params, Mapping):
+        raise ArgumentError("params", f"expected a mapping, not {shown(params)}")
+    for name, value in params.items():
+        fits = isinstance(value, str | int) and not isinstance(value, bool)
+        if not isinstance(name, str) or not fits:
+            raise ArgumentError("params", f"expected texts by name, not {shown({name: value})}")
+    return [(name, str(value)) for name, value in params.items()]
+
+
+def check_domain(domain: object) -> str:
+    """Return the name for which requests are signed; raise ``ArgumentError`` for what names no host."""
+    if isinstance(domain, str) and _DOMAIN.fullmatch(domain):
+        return str.__str__(domain).lower()
+    raise ArgumentError("domain", f"{shown(domain)} is no name of a host, without a port")
 
 
 def done_before(operation: str, done: Sequence[str]) -> str:

@@ -158,6 +158,8 @@ def test_an_archive_is_held_against_size_and_checksum(checksum: str | None) -> N
 def test_an_archive_of_which_nothing_is_told_is_taken() -> None:
     found = download(checksum=None, size=None)
     check(found, b"anything", {})
+    with pytest.raises(ContentMismatchError, match="sent 0 bytes"):
+        check(found, b"", {})
     assert not found.exceeds(10**12)
 
 
