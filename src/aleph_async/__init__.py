@@ -60,7 +60,6 @@ from aleph_core.errors import (
     UnverifiableChainError,
     UnverifiableContentError,
     VerificationError,
-    VmNotFoundError,
     WatchInterrupted,
 )
 from aleph_core.evm.errors import (
@@ -488,7 +487,6 @@ __all__ = [
     "VmImage",
     "VmImageCatalog",
     "VmNotFound",
-    "VmNotFoundError",
     "VmNotRunning",
     "VmResources",
     "VmResult",

@@ -161,7 +161,7 @@ class ConfidentialOperations(VmClient):
         """Return what the platform measured when it started a machine; nothing of it is validated.
 
         A machine that does not run yet is asked again for ``timeout`` seconds, then the error is
-        ``VmNotRunning``. Raises ``NotAuthorized``, ``VmNotFoundError``, and ``AttestationError`` for
+        ``VmNotRunning``. Raises ``NotAuthorized``, ``VmNotFound``, and ``AttestationError`` for
         something that is no measurement.
         """
         from aleph_core.sev import SEVMeasurement

@@ -46,7 +46,7 @@ class VmLogs(VmOperations):
         ``TransportError`` after ``reconnect_timeout`` seconds, or at once for a client without ``retry``.
         A machine that is still starting is waited for as long. The log of one that runs has no end,
         even if it stops meanwhile; that of one which ran once ends after the last line. Raises
-        ``VmNotFoundError``, ``NotAuthorized``, ``LoginRefused`` and what is below it.
+        ``VmNotFound``, ``NotAuthorized``, ``LoginRefused`` and what is below it.
         """
         check_timeout(reconnect_timeout, "reconnect_timeout")
         operation = self._log_operation(vm_id)
@@ -105,7 +105,7 @@ class VmLogs(VmOperations):
     async def get_past_logs(self, vm_id: str) -> AsyncIterator[LogEntry]:
         """Yield all that a machine wrote so far, with times; also of one that ran here once.
 
-        Raises ``VmNotFoundError``, ``NotAuthorized``, ``LoginRefused``, and ``MalformedAnswerError`` when
+        Raises ``VmNotFound``, ``NotAuthorized``, ``LoginRefused``, and ``MalformedAnswerError`` when
         the node breaks off before the end.
         """
         operation = self._log_operation(vm_id)

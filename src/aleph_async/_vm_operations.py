@@ -124,7 +124,7 @@ class VmOperations(Connection):
         """Stop a machine and delete its data volumes.
 
         One that was stopped before is not known to the node any more, so its volumes remain: the error
-        is ``VmNotFoundError``. Start it again to erase it.
+        is ``VmNotFound``. Start it again to erase it.
         """
         return await self.perform_operation(vm_id, "erase", raise_on_error=raise_on_error)
 

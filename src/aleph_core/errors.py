@@ -45,7 +45,6 @@ __all__ = [
     "UnverifiableChainError",
     "UnverifiableContentError",
     "VerificationError",
-    "VmNotFoundError",
     "WatchInterrupted",
 ]
 
@@ -226,14 +225,6 @@ class RemovedMessageError(MessageNotProcessedError):
 
 class ResourceNotFoundError(NotFoundError):
     """The node has no such file, aggregate or other resource."""
-
-
-class VmNotFoundError(NotFoundError):
-    """The compute node does not know this machine: it runs elsewhere, was stopped, or has not been started."""
-
-    def __init__(self, message: str, *, item_hash: str = "", **data: Any) -> None:
-        super().__init__(message, **data)
-        self.item_hash = item_hash
 
 
 class UnsupportedByNode(NotFoundError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import ApiError, NotFoundError, VmNotFoundError
+from .errors import ApiError, NotFoundError
 
 __all__ = [
     "BackupFailed",
@@ -21,9 +21,6 @@ __all__ = [
     "VmStartError",
     "WrongDomain",
 ]
-
-
-VmNotFound = VmNotFoundError
 
 
 class LoginRefused(ApiError):
@@ -75,6 +72,14 @@ class NotAuthorized(ApiError):
         super().__init__(message, **data)
         self.item_hash = item_hash
         self.address = address
+
+
+class VmNotFound(NotFoundError):
+    """The compute node does not know this machine: it runs elsewhere, was stopped, or has not been started."""
+
+    def __init__(self, message: str, *, item_hash: str = "", **data: Any) -> None:
+        super().__init__(message, **data)
+        self.item_hash = item_hash
 
 
 class VmNotRunning(ApiError):

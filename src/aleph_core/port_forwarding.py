@@ -6,14 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from .edits import same_address
-from .errors import (
-    ArgumentError,
-    InvalidItemHashError,
-    PortForwardingError,
-    UnsupportedByNode,
-    VmNotFoundError,
-)
+from .errors import ArgumentError, InvalidItemHashError, PortForwardingError, UnsupportedByNode
 from .item_hash import check_address, check_item_hash
+from .machine_errors import VmNotFound
 from .models.executions import CrnExecutionV2, Execution, PortMapping
 from .models.message import Message
 from .models.ports import PortFlags, Ports
@@ -100,7 +95,7 @@ def check_owner(message: Message, owner: str) -> None:
 def mappings(vm: Execution | None, *, item_hash: str, node: str) -> dict[int, PortMapping]:
     """Return what a compute node forwards to a machine, by the machine's port; nothing before it boots."""
     if vm is None:
-        raise VmNotFoundError(f"{node} does not list machine {item_hash}", item_hash=item_hash)
+        raise VmNotFound(f"{node} does not list machine {item_hash}", item_hash=item_hash)
     if not isinstance(vm, CrnExecutionV2):
         raise UnsupportedByNode(f"{node} is too old to tell which ports it forwards", node=node)
     return {

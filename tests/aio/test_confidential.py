@@ -27,7 +27,7 @@ from aleph_async import (
     VmClient,
     VMConfidentialClient,
     VmConfidentialClient,
-    VmNotFoundError,
+    VmNotFound,
     VmNotRunning,
     VmRunning,
     sev,
@@ -301,11 +301,11 @@ class TestInitialize:
         self, node: DevNode, vm_client: VmConfidentialClient, waiting: str
     ) -> None:
         parts = (bytes(128), bytes(2084))
-        with pytest.raises(VmNotFoundError):
+        with pytest.raises(VmNotFound):
             await vm_client.initialize(ABSENT, *parts)
-        with pytest.raises(VmNotFoundError):
+        with pytest.raises(VmNotFound):
             await vm_client.measurement(ABSENT)
-        with pytest.raises(VmNotFoundError):
+        with pytest.raises(VmNotFound):
             await vm_client.inject_secret(ABSENT, bytes(52), bytes(16))
         async with confidential_client(node, ETHAccount.generate()) as other:
             with pytest.raises(NotAuthorized):

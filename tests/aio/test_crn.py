@@ -20,7 +20,7 @@ from aleph_async import (
     Settings,
     TransportError,
     UnsupportedByNode,
-    VmNotFoundError,
+    VmNotFound,
     VmResources,
 )
 from aleph_devnode import DevNode, NodeSettings
@@ -198,7 +198,7 @@ async def test_an_update_has_the_node_read_the_ports(
     machine = await services.crn.get_vm(node.url, vm)
     assert isinstance(machine, CrnExecutionV2)
     assert set(machine.networking.mapped_ports) == {"22", "80"}
-    with pytest.raises(VmNotFoundError) as caught:
+    with pytest.raises(VmNotFound) as caught:
         await services.crn.update_instance_config(node.url, "e" * 64)
     assert caught.value.item_hash == "e" * 64
     owner.aggregate("port-forwarding", {vm: {"ports": {"80": {"tcp": True}}}})

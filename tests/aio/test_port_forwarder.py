@@ -20,7 +20,7 @@ from aleph_async import (
     Ports,
     ResourceNotFoundError,
     TransportError,
-    VmNotFoundError,
+    VmNotFound,
 )
 from aleph_async._runtime import HttpClient, gather
 from aleph_devnode import DevNode, NodeSettings
@@ -279,7 +279,7 @@ async def test_a_machine_without_ports_yet_is_told_of(account: ETHAccount) -> No
 async def test_ports_stay_published_when_they_cannot_be_applied(
     client: AuthenticatedAlephHttpClient, node: DevNode
 ) -> None:
-    with pytest.raises(VmNotFoundError):
+    with pytest.raises(VmNotFound):
         await client.port_forwarder.create_ports(VM, {80: TCP}, apply=True, crn_address=node.url)
     assert await client.port_forwarder.get_port(VM) == Ports({80: TCP})
     nobody = "http://127.0.0.1:1"

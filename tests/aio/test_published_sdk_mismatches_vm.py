@@ -21,7 +21,7 @@ from aleph_async import (
     TransportError,
     UnsupportedByNode,
     VmClient,
-    VmNotFoundError,
+    VmNotFound,
     _vm_login,
 )
 from aleph_core.accounts import CosmosAccount, NULS2Account, TezosAccount
@@ -52,7 +52,7 @@ async def test_row_14_answers_to_the_login_are_no_log_lines(
         entry = await first_entry(vm_client, vm_id)
         assert isinstance(entry, LogEntry)
         assert "connected" not in entry.message
-        with pytest.raises(VmNotFoundError):
+        with pytest.raises(VmNotFound):
             await first_entry(vm_client, ABSENT)
     async with VmClient(ETHAccount.generate(), node.url) as stranger:
         with pytest.raises(NotAuthorized):

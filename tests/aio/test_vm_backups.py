@@ -29,7 +29,7 @@ from aleph_async import (
     VmBackup,
     VmBusy,
     VmClient,
-    VmNotFoundError,
+    VmNotFound,
     VmNotRunning,
 )
 from aleph_async._runtime import HttpClient
@@ -155,7 +155,7 @@ async def test_backups_are_for_owners_of_known_machines(
         assert isinstance((await other.create_backup(vm_id)).error, NotAuthorized)
         with pytest.raises(NotAuthorized):
             await other.wait_for_backup(vm_id)
-    with pytest.raises(VmNotFoundError):
+    with pytest.raises(VmNotFound):
         await vm_client.create_backup(ABSENT)
     async with VmClient(vm_client.account, node.url) as quiet:
         other_vm = await quiet.delete_backup(vm_id, f"{ABSENT}-x")

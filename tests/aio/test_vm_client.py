@@ -31,7 +31,6 @@ from aleph_async import (
     VMClient,
     VmClient,
     VmNotFound,
-    VmNotFoundError,
     VmStartError,
     WrongDomain,
 )
@@ -158,7 +157,7 @@ async def test_an_unknown_machine_is_told(vm_client: VmClient) -> None:
     result = await vm_client.reboot_instance(ABSENT)
     assert (result.status, result.ok) == (404, False)
     assert result.data == {"error": f"No virtual machine with ref {ABSENT}"}
-    with pytest.raises(VmNotFoundError) as caught:
+    with pytest.raises(VmNotFound) as caught:
         result.raise_for_status()
     assert caught.value.item_hash == ABSENT
     assert caught.value.status == 404
@@ -231,7 +230,7 @@ async def test_operations_in_a_row_end_at_the_first_refusal(
     assert (status, response) == (200, "All operations completed successfully")
     result = await vm_client.manage_instance(vm_id, ["reboot", "stop"])
     assert (result.status, result.ok) == (404, False)
-    with pytest.raises(VmNotFoundError):
+    with pytest.raises(VmNotFound):
         await vm_client.manage_instance(vm_id, ["reboot"], raise_on_error=True)
     with pytest.raises(ArgumentError, match="none of"):
         await vm_client.manage_instance(vm_id, ["stop", "jump"])
@@ -341,7 +340,7 @@ async def test_ports_are_read_anew(
     result = await vm_client.update_instance_config(vm_id)
     assert (result.status, result.data) == (200, {})
     assert set(node.machine(vm_id)["mapped_ports"]) == {"22", "80"}
-    with pytest.raises(VmNotFoundError):
+    with pytest.raises(VmNotFound):
         await vm_client.update_instance_config(ABSENT, raise_on_error=True)
 
 

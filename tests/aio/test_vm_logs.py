@@ -25,7 +25,7 @@ from aleph_async import (
     TransportError,
     UnsupportedByNode,
     VmClient,
-    VmNotFoundError,
+    VmNotFound,
     WrongDomain,
 )
 from aleph_async._runtime import HttpClient, sleep, start
@@ -153,7 +153,7 @@ async def test_a_delegate_of_the_owner_reads_along(
 
 async def test_an_unknown_machine_is_told(vm_client: VmClient) -> None:
     for logs in (vm_client.get_logs(ABSENT), vm_client.get_past_logs(ABSENT)):
-        with pytest.raises(VmNotFoundError) as caught:
+        with pytest.raises(VmNotFound) as caught:
             await first(logs, 1)
         assert caught.value.item_hash == ABSENT
 

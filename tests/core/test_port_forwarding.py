@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aleph_core.errors import ArgumentError, UnsupportedByNode, VmNotFoundError
+from aleph_core.errors import ArgumentError, UnsupportedByNode
+from aleph_core.machine_errors import VmNotFound
 from aleph_core.models.executions import (
     CrnExecutionV1,
     CrnExecutionV2,
@@ -226,7 +227,7 @@ def test_what_is_forwarded_is_held_against_what_was_asked_for() -> None:
 
 
 def test_machines_that_are_missing_or_told_of_without_ports_are_no_machines_without_ports() -> None:
-    with pytest.raises(VmNotFoundError) as caught:
+    with pytest.raises(VmNotFound) as caught:
         mappings(None, item_hash=VM, node="node")
     assert caught.value.item_hash == VM
     with pytest.raises(UnsupportedByNode):

@@ -115,7 +115,7 @@ class Crn(Service):
 
         Publish first, and wait until the message is processed. A node that cannot read the ports
         drops all of them and still answers well: look at ``mapped_ports`` of ``get_vm`` afterwards.
-        Raises ``VmNotFoundError`` when the machine is not there.
+        Raises ``VmNotFound`` when the machine is not there.
         """
         return await self._ask(calls.update_instance(item_hash), crn_address)
 

@@ -92,7 +92,7 @@ class PortForwarder(Service):
         ``crn_address`` is the URL of the node; otherwise it is looked for where the network says that
         the machine is. A node may read from another core node, which lags behind, and may drop every
         port without a word: so it is asked again until what it forwards is right. Raises
-        ``PortForwardingError`` after ``timeout`` seconds, ``VmNotFoundError`` when the machine is not
+        ``PortForwardingError`` after ``timeout`` seconds, ``VmNotFound`` when the machine is not
         there.
         """
         machine = check_item_hash(item_hash)

@@ -8,8 +8,9 @@ from typing import Any, NoReturn, TypeVar
 import attrs
 
 from ..call import Answer
-from ..errors import ApiError, MalformedAnswerError, UnsupportedByNode, VmNotFoundError
+from ..errors import ApiError, MalformedAnswerError, UnsupportedByNode
 from ..json_text import parse_json
+from ..machine_errors import VmNotFound
 from ..models.record import Record
 from ..structuring import structure
 from .answers import facts, json_object, malformed, refuse
@@ -97,7 +98,7 @@ def _problems(text: str) -> tuple[str, ...]:
 def refuse_by_node(answer: Answer, what: str, *, vm_hash: str = "") -> NoReturn:
     """Raise the error for an answer of a compute node that is no success.
 
-    A 404 tells either that the machine is not there (``VmNotFoundError``) or that the operation is
+    A 404 tells either that the machine is not there (``VmNotFound``) or that the operation is
     not (``UnsupportedByNode``).
     """
     if not 400 <= answer.status < 600 or answer.status in (413, 429):
@@ -105,7 +106,7 @@ def refuse_by_node(answer: Answer, what: str, *, vm_hash: str = "") -> NoReturn:
     refusal, data = read_refusal(answer), facts(answer)
     node = answer.node or "the node"
     if refusal.is_missing_vm:
-        raise VmNotFoundError(
+        raise VmNotFound(
             f"{node} has no machine {vm_hash}; it may run elsewhere, or wait to be started "
             f"with start_instance: {refusal.reason!r}",
             item_hash=vm_hash,

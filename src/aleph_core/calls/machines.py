@@ -12,11 +12,11 @@ from urllib.parse import unquote
 import attrs
 
 from ..call import Answer, Body, Call, JsonBody
-from ..errors import ApiError, ArgumentError, MessageNotFoundError, VmNotFoundError
+from ..errors import ApiError, ArgumentError, MessageNotFoundError
 from ..excerpts import shown
 from ..item_hash import as_list, check_item_hash
 from ..json_text import json_text
-from ..machine_errors import VmNotRunning
+from ..machine_errors import VmNotFound, VmNotRunning
 from ..models.vm_result import VmResult
 from .answers import facts, segment
 from .crn import update_instance
@@ -166,7 +166,7 @@ def stop(vm_hash: str, *, clock: Clock, address: str | None = None) -> Call[VmRe
 
     def parse(answer: Answer) -> VmResult:
         result = call.parse(answer)
-        gone = isinstance(result.error, VmNotFoundError)
+        gone = isinstance(result.error, VmNotFound)
         return attrs.evolve(result, error=None) if gone else result
 
     return attrs.evolve(call, parse=parse)

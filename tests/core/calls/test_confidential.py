@@ -31,9 +31,8 @@ from aleph_core.errors import (
     MalformedAnswerError,
     RateLimited,
     UnsupportedByNode,
-    VmNotFoundError,
 )
-from aleph_core.machine_errors import NotAuthorized, VmNotRunning
+from aleph_core.machine_errors import NotAuthorized, VmNotFound, VmNotRunning
 from aleph_core.models.vm_result import VmResult
 from aleph_devnode.secure_processor import SecureProcessor
 from tests.core.recorded import NODE, answer
@@ -266,7 +265,7 @@ class TestInjectSecret:
 @pytest.mark.parametrize("make", EVERY)
 def test_a_machine_that_is_not_there(make: Any) -> None:
     error = refusal(make(), {"error": f"No virtual machine with ref {VM}"}, 404)
-    assert isinstance(error, VmNotFoundError)
+    assert isinstance(error, VmNotFound)
 
 
 @pytest.mark.parametrize("make", EVERY)

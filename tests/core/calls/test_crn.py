@@ -16,8 +16,8 @@ from aleph_core.errors import (
     MalformedAnswerError,
     RateLimited,
     UnsupportedByNode,
-    VmNotFoundError,
 )
+from aleph_core.machine_errors import VmNotFound
 from aleph_core.models.executions import CrnExecutionV1, CrnExecutionV2
 from tests.core.compute import (
     CONFIG,
@@ -162,7 +162,7 @@ def test_an_update_is_posted_to_the_machine() -> None:
     assert call.parse(answer({})) == {}
     early = {"status": "ok", "msg": "VM not starting yet"}
     assert call.parse(answer(early)) == early
-    with pytest.raises(VmNotFoundError):
+    with pytest.raises(VmNotFound):
         call.parse(answer({"error": "404: VM not found"}, 404))
     with pytest.raises(UnsupportedByNode):
         call.parse(answer({"error": "404: Invalid message reference"}, 404))

@@ -8,12 +8,8 @@ from hypothesis import given
 
 from aleph_core.call import Answer
 from aleph_core.calls.crn_answers import check_results, read_refusal, refuse_by_node
-from aleph_core.errors import (
-    ApiError,
-    RateLimited,
-    UnsupportedByNode,
-    VmNotFoundError,
-)
+from aleph_core.errors import ApiError, RateLimited, UnsupportedByNode
+from aleph_core.machine_errors import VmNotFound
 from tests.core.compute import VM
 from tests.core.recorded import ANSWERS, NODE, answer
 
@@ -83,7 +79,7 @@ def test_names_of_reasons_and_classes_of_errors_are_kept() -> None:
     [f"No virtual machine with ref {VM}", "404: VM not found", "No execution found for this VM"],
 )
 def test_a_machine_that_is_not_there_is_told_apart(text: str) -> None:
-    with pytest.raises(VmNotFoundError, match=VM) as caught:
+    with pytest.raises(VmNotFound, match=VM) as caught:
         refuse_by_node(answer({"error": text}, 404), "the update", vm_hash=VM)
     error = caught.value
     assert (error.item_hash, error.status, error.node) == (VM, 404, NODE)

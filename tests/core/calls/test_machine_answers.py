@@ -25,7 +25,6 @@ from aleph_core.errors import (
     RateLimited,
     UnpaidMessageError,
     UnsupportedByNode,
-    VmNotFoundError,
 )
 from aleph_core.machine_errors import (
     BackupFailed,
@@ -36,6 +35,7 @@ from aleph_core.machine_errors import (
     NoCapacity,
     NotAuthorized,
     VmBusy,
+    VmNotFound,
     VmNotRunning,
     VmStartError,
     WrongDomain,
@@ -89,9 +89,9 @@ REFUSALS: list[tuple[int, Any, type[ApiError]]] = [
     (403, "Unauthorized sender", NotAuthorized),
     (403, error("Operation not running"), VmNotRunning),
     (403, error("Backup does not belong to this VM"), ApiError),
-    (404, error(f"No virtual machine with ref {VM}"), VmNotFoundError),
-    (404, error("No execution found for this VM"), VmNotFoundError),
-    (404, error("404: VM not found"), VmNotFoundError),
+    (404, error(f"No virtual machine with ref {VM}"), VmNotFound),
+    (404, error("No execution found for this VM"), VmNotFound),
+    (404, error("404: VM not found"), VmNotFound),
     (404, error("No backup found for this VM"), BackupNotFound),
     (404, error("404: Invalid message reference"), UnsupportedByNode),
     (404, error("404: Not Found"), UnsupportedByNode),

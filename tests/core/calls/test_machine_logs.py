@@ -16,12 +16,13 @@ from aleph_core.calls.machine_logs import (
     read_past_line,
     why_refused,
 )
-from aleph_core.errors import ApiError, MalformedAnswerError, UnsupportedByNode, VmNotFoundError
+from aleph_core.errors import ApiError, MalformedAnswerError, UnsupportedByNode
 from aleph_core.machine_errors import (
     ClockSkew,
     KeyExpired,
     LoginRefused,
     NotAuthorized,
+    VmNotFound,
     WrongDomain,
 )
 from aleph_core.models.log_entry import LogEntry
@@ -99,7 +100,7 @@ def test_why_there_is_no_websocket() -> None:
         headers = {"content-type": content_type}
         why_refused(OPERATION).parse(Answer(status, headers, text.encode(), node=NODE))
 
-    with pytest.raises(VmNotFoundError):
+    with pytest.raises(VmNotFound):
         parse(404, {"error": f"No virtual machine with ref {VM}"})
     with pytest.raises(UnsupportedByNode):
         parse(404, "404: Not Found", "text/plain")
