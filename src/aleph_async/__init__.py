@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aleph_core import __version__, sev
 from aleph_core.authorizations import (
@@ -76,6 +75,7 @@ from aleph_core.evm.errors import (
     WrongChainError,
 )
 from aleph_core.filters import MessageFilter, PostFilter, SortBy, SortOrder
+from aleph_core.lazy import attach
 from aleph_core.machine_errors import (
     BackupFailed,
     BackupNotFound,
@@ -92,13 +92,7 @@ from aleph_core.machine_errors import (
 )
 from aleph_core.models.aggregate import Aggregate
 from aleph_core.models.files import StorageLimits, StoredContent
-from aleph_core.models.message import (
-    Content,
-    Message,
-    MessageRejection,
-    MessageStatus,
-    Published,
-)
+from aleph_core.models.message import Content, Message, MessageRejection, MessageStatus, Published
 from aleph_core.models.page import InvalidEntry, Page
 from aleph_core.models.post import Post
 from aleph_core.rejected import (
@@ -121,6 +115,7 @@ from aleph_core.retry import RetryPolicy
 from aleph_core.settings import Settings, settings
 from aleph_core.verification import Verify, verify_message
 
+from ._lazy import NAMES
 from ._remote import RemoteAccount
 from ._runtime import Limits, Timeout
 from .client import AlephHttpClient, AuthenticatedAlephHttpClient
@@ -144,18 +139,8 @@ if TYPE_CHECKING:
         read_key_file,
         save_main_configuration,
     )
-    from aleph_core.booting import (
-        BootAttestationError,
-        Booted,
-        BootError,
-        BootProgress,
-        BootStep,
-    )
-    from aleph_core.credits import (
-        CreditDirection,
-        CreditFilter,
-        CreditSortBy,
-    )
+    from aleph_core.booting import BootAttestationError, Booted, BootError, BootProgress, BootStep
+    from aleph_core.credits import CreditDirection, CreditFilter, CreditSortBy
     from aleph_core.evm.flows import Flow, FlowUpdate
     from aleph_core.evm.networks import EvmNetwork
     from aleph_core.evm.transactions import Receipt
@@ -186,46 +171,15 @@ if TYPE_CHECKING:
     )
     from aleph_core.models.backup import VmBackup
     from aleph_core.models.certificates_result import CertificatesResult
-    from aleph_core.models.compute_nodes import (
-        CRN,
-        CrnList,
-        NetworkGPUS,
-        VmResources,
-    )
-    from aleph_core.models.dns import (
-        Dns,
-    )
-    from aleph_core.models.domain import (
-        DnsRecord,
-        DnsRecordCheck,
-        Domain,
-        DomainCheck,
-        TargetType,
-    )
-    from aleph_core.models.executions import (
-        CrnExecutions,
-        CrnExecutionV1,
-        CrnExecutionV2,
-    )
-    from aleph_core.models.grant import (
-        Grant,
-    )
+    from aleph_core.models.compute_nodes import CRN, CrnList, NetworkGPUS, VmResources
+    from aleph_core.models.dns import Dns
+    from aleph_core.models.domain import DnsRecord, DnsRecordCheck, Domain, DomainCheck, TargetType
+    from aleph_core.models.executions import CrnExecutions, CrnExecutionV1, CrnExecutionV2
+    from aleph_core.models.grant import Grant
     from aleph_core.models.log_entry import LogEntry
-    from aleph_core.models.network_settings import (
-        NetworkAvailableGpu,
-        NetworkSettingsModel,
-    )
-    from aleph_core.models.ports import (
-        PortFlags,
-        Ports,
-    )
-    from aleph_core.models.prices import (
-        Costs,
-        CostSummary,
-        Price,
-        PriceDetail,
-        ResourceCost,
-    )
+    from aleph_core.models.network_settings import NetworkAvailableGpu, NetworkSettingsModel
+    from aleph_core.models.ports import PortFlags, Ports
+    from aleph_core.models.prices import Costs, CostSummary, Price, PriceDetail, ResourceCost
     from aleph_core.models.pricing import (
         PAYG_GROUP,
         PRICING_GROUPS,
@@ -238,11 +192,7 @@ if TYPE_CHECKING:
         TierComputedSpec,
         UnitPrice,
     )
-    from aleph_core.models.runtimes import (
-        RuntimeEntry,
-        RuntimesAggregate,
-        RuntimeType,
-    )
+    from aleph_core.models.runtimes import RuntimeEntry, RuntimesAggregate, RuntimeType
     from aleph_core.models.scheduler import (
         AllocationItem,
         NodeItem,
@@ -252,29 +202,12 @@ if TYPE_CHECKING:
         SchedulerPlan,
         SchedulerVm,
     )
-    from aleph_core.models.ssh_key import (
-        SshKey,
-    )
-    from aleph_core.models.usage import (
-        GPU,
-        Capability,
-        CrnConfig,
-        NodeCheck,
-        SystemUsage,
-    )
-    from aleph_core.models.vm_images import (
-        VmImage,
-        VmImageCatalog,
-    )
+    from aleph_core.models.ssh_key import SshKey
+    from aleph_core.models.usage import GPU, Capability, CrnConfig, NodeCheck, SystemUsage
+    from aleph_core.models.vm_images import VmImage, VmImageCatalog
     from aleph_core.models.vm_result import VmResult
-    from aleph_core.models.voucher import (
-        Voucher,
-        VoucherAttribute,
-        VoucherMetadata,
-    )
-    from aleph_core.models.website import (
-        Website,
-    )
+    from aleph_core.models.voucher import Voucher, VoucherAttribute, VoucherMetadata
+    from aleph_core.models.website import Website
 
     from ._wallets import (
         ETHAccount,
@@ -286,6 +219,8 @@ if TYPE_CHECKING:
     )
     from .vm_client import VMClient, VmClient
     from .vm_confidential_client import VMConfidentialClient, VmConfidentialClient
+else:
+    __getattr__, __dir__ = attach(__name__, NAMES)
 
 __all__ = [
     "CRN",
@@ -519,176 +454,3 @@ __all__ = [
     "sev",
     "verify_message",
 ]
-
-# What loads only when it is first named: accounts, with their chains' libraries, the makers of
-# contents, the records of services, and the client of confidential machines; by module, a dot in front for one of this package.
-_LAZY = {
-    name: module
-    for module, names in {
-        "aleph_core.accounts": (
-            "Account",
-            "AvalancheAccount",
-            "CSDKAccount",
-            "CosmosAccount",
-            "DOTAccount",
-            "InsecureKeyFileWarning",
-            "MainConfiguration",
-            "NULS2Account",
-            "NULSAccount",
-            "SOLAccount",
-            "SVMAccount",
-            "TezosAccount",
-            "create_key_file",
-            "load_main_configuration",
-            "read_key_file",
-            "save_main_configuration",
-        ),
-        "aleph_core.evm.flows": ("Flow", "FlowUpdate"),
-        "aleph_core.evm.networks": ("EvmNetwork",),
-        "aleph_core.evm.transactions": ("Receipt",),
-        "aleph_core.evm.units": ("flow_rate",),
-        "aleph_core.executables": (
-            "make_instance_content",
-            "make_program_content",
-            "make_verifiable_program_content",
-        ),
-        "aleph_core.models.allocations": (
-            "AllocationFailed",
-            "ExecutionFailed",
-            "InstanceAllocationsInfo",
-            "InstanceManual",
-            "InstanceWithScheduler",
-            "InstancesExecutionList",
-        ),
-        "aleph_core.models.compute_nodes": (
-            "CRN",
-            "CrnList",
-            "NetworkGPUS",
-            "VmResources",
-        ),
-        "aleph_core.models.dns": ("Dns",),
-        "aleph_core.models.executions": (
-            "CrnExecutionV1",
-            "CrnExecutionV2",
-            "CrnExecutions",
-        ),
-        "aleph_core.models.scheduler": (
-            "AllocationItem",
-            "NodeItem",
-            "PlanItem",
-            "SchedulerNode",
-            "SchedulerNodes",
-            "SchedulerPlan",
-            "SchedulerVm",
-        ),
-        "aleph_core.models.usage": (
-            "Capability",
-            "CrnConfig",
-            "GPU",
-            "NodeCheck",
-            "SystemUsage",
-        ),
-        "aleph_core.credits": (
-            "CreditDirection",
-            "CreditFilter",
-            "CreditSortBy",
-        ),
-        "aleph_core.models.accounts": (
-            "AccountFile",
-            "AccountFiles",
-            "AddressStats",
-            "Balance",
-            "ChainBalance",
-            "CreditBalance",
-            "CreditDetail",
-            "CreditEntry",
-            "CreditSummary",
-        ),
-        "aleph_core.models.prices": (
-            "CostSummary",
-            "Costs",
-            "Price",
-            "PriceDetail",
-            "ResourceCost",
-        ),
-        "aleph_core.models.grant": ("Grant",),
-        "aleph_core.models.ports": (
-            "PortFlags",
-            "Ports",
-        ),
-        "aleph_core.models.domain": (
-            "DnsRecord",
-            "DnsRecordCheck",
-            "Domain",
-            "DomainCheck",
-            "TargetType",
-        ),
-        "aleph_core.models.network_settings": (
-            "NetworkAvailableGpu",
-            "NetworkSettingsModel",
-        ),
-        "aleph_core.models.pricing": (
-            "PAYG_GROUP",
-            "PRICING_GROUPS",
-            "ComputeUnit",
-            "GroupEntity",
-            "UnitPrice",
-            "PricingEntity",
-            "PricingModel",
-            "PricingPerEntity",
-            "Tier",
-            "TierComputedSpec",
-        ),
-        "aleph_core.models.runtimes": (
-            "RuntimeEntry",
-            "RuntimeType",
-            "RuntimesAggregate",
-        ),
-        "aleph_core.models.ssh_key": ("SshKey",),
-        "aleph_core.models.vm_images": (
-            "VmImage",
-            "VmImageCatalog",
-        ),
-        "aleph_core.models.voucher": (
-            "Voucher",
-            "VoucherAttribute",
-            "VoucherMetadata",
-        ),
-        "aleph_core.models.backup": ("VmBackup",),
-        "aleph_core.models.log_entry": ("LogEntry",),
-        "aleph_core.models.vm_result": ("VmResult",),
-        "aleph_core.booting": (
-            "BootAttestationError",
-            "BootError",
-            "BootProgress",
-            "BootStep",
-            "Booted",
-        ),
-        "aleph_core.models.certificates_result": ("CertificatesResult",),
-        ".vm_client": ("VMClient", "VmClient"),
-        "aleph_core.models.website": ("Website",),
-        ".vm_confidential_client": (
-            "VMConfidentialClient",
-            "VmConfidentialClient",
-        ),
-        "._wallets": (
-            "ETHAccount",
-            "EVMAccount",
-            "LedgerAccount",
-            "LedgerETHAccount",
-            "get_fallback_account",
-            "load_account",
-        ),
-    }.items()
-    for name in names
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -62,3 +65,27 @@ def test_importing_loads_nothing_heavy(package: str, unwanted: set[str]) -> None
 
     assert package in modules
     assert modules & unwanted == set()
+
+
+@pytest.mark.parametrize(
+    "package", ["aleph_async", "aleph_core.accounts", "aleph_core.sev", "aleph_sync"]
+)
+def test_a_package_has_the_names_that_type_checkers_see_in_it(package: str) -> None:
+    found = import_module(package)
+    tree = ast.parse(inspect.getsource(found))
+    (seen,) = (node for node in tree.body if isinstance(node, ast.If))
+    eager = {alias.name for node in tree.body for alias in names_of(node)}
+    late = {
+        alias.name: import_module("." * node.level + (node.module or ""), package)
+        for node in seen.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+    assert set(found.__all__) - eager == set(late)
+    for name, module in late.items():
+        assert getattr(found, name) is getattr(module, name)
+
+
+def names_of(node: ast.stmt) -> list[ast.alias]:
+    return node.names if isinstance(node, ast.ImportFrom) else []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import attach
 
 if TYPE_CHECKING:
     from .account import Account, LocalAccount
@@ -27,6 +28,33 @@ if TYPE_CHECKING:
     from .solana import SOLAccount, SVMAccount
     from .substrate import DOTAccount
     from .tezos import TezosAccount
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            ".account": ("Account", "LocalAccount"),
+            ".avalanche": ("AvalancheAccount",),
+            ".cosmos": ("CSDKAccount", "CosmosAccount"),
+            ".ethereum": ("ETHAccount", "EVMAccount"),
+            ".key_files": (
+                "InsecureKeyFileWarning",
+                "create_key_file",
+                "load_or_create_key_file",
+                "read_key_file",
+            ),
+            ".key_home": (
+                "MainConfiguration",
+                "load_main_configuration",
+                "save_main_configuration",
+            ),
+            ".ledger": ("LedgerAccount", "LedgerETHAccount", "get_fallback_account"),
+            ".loading": ("load_account",),
+            ".nuls": ("NULS2Account", "NULSAccount"),
+            ".solana": ("SOLAccount", "SVMAccount"),
+            ".substrate": ("DOTAccount",),
+            ".tezos": ("TezosAccount",),
+        },
+    )
 
 __all__ = [
     "Account",
@@ -54,43 +82,3 @@ __all__ = [
     "read_key_file",
     "save_main_configuration",
 ]
-
-_HOMES = {
-    "Account": "account",
-    "AvalancheAccount": "avalanche",
-    "CSDKAccount": "cosmos",
-    "CosmosAccount": "cosmos",
-    "DOTAccount": "substrate",
-    "ETHAccount": "ethereum",
-    "EVMAccount": "ethereum",
-    "InsecureKeyFileWarning": "key_files",
-    "LedgerAccount": "ledger",
-    "LedgerETHAccount": "ledger",
-    "LocalAccount": "account",
-    "MainConfiguration": "key_home",
-    "NULS2Account": "nuls",
-    "NULSAccount": "nuls",
-    "SOLAccount": "solana",
-    "SVMAccount": "solana",
-    "TezosAccount": "tezos",
-    "create_key_file": "key_files",
-    "get_fallback_account": "ledger",
-    "load_account": "loading",
-    "load_main_configuration": "key_home",
-    "load_or_create_key_file": "key_files",
-    "read_key_file": "key_files",
-    "save_main_configuration": "key_home",
-}
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

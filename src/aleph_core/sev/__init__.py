@@ -6,8 +6,9 @@ The parts load when they are first named.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import attach
 
 if TYPE_CHECKING:
     from .authorities import AuthorityCertificate
@@ -20,6 +21,22 @@ if TYPE_CHECKING:
     from .secret import SecretPacket, seal_secret
     from .session import LaunchSession
     from .vmsa import Cpu
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            ".authorities": ("AuthorityCertificate",),
+            ".certificates": ("SevCertificate",),
+            ".digest": ("SevEsDigests", "launch_digest"),
+            ".measurement": ("SEVInfo", "SEVMeasurement", "check_measurement", "expected_measure"),
+            ".platform": ("PlatformCertificates",),
+            ".policy": ("Policy",),
+            ".roots": ("AMD_ROOTS", "RootSource", "TrustedRoot", "products_for"),
+            ".secret": ("SecretPacket", "seal_secret"),
+            ".session": ("LaunchSession",),
+            ".vmsa": ("Cpu",),
+        },
+    )
 
 __all__ = [
     "AMD_ROOTS",
@@ -41,37 +58,3 @@ __all__ = [
     "products_for",
     "seal_secret",
 ]
-
-_HOMES = {
-    "AMD_ROOTS": "roots",
-    "AuthorityCertificate": "authorities",
-    "Cpu": "vmsa",
-    "LaunchSession": "session",
-    "PlatformCertificates": "platform",
-    "Policy": "policy",
-    "RootSource": "roots",
-    "SEVInfo": "measurement",
-    "SEVMeasurement": "measurement",
-    "SecretPacket": "secret",
-    "SevCertificate": "certificates",
-    "SevEsDigests": "digest",
-    "TrustedRoot": "roots",
-    "check_measurement": "measurement",
-    "expected_measure": "measurement",
-    "launch_digest": "digest",
-    "products_for": "roots",
-    "seal_secret": "secret",
-}
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

@@ -137,7 +137,6 @@ def test_every_promised_name_is_there_and_listed() -> None:
     for name in aleph_core.accounts.__all__:
         assert getattr(aleph_core.accounts, name).__name__ == aliases.get(name, name)
         assert name in dir(aleph_core.accounts)
-    assert set(aleph_core.accounts._HOMES) == set(aleph_core.accounts.__all__)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
