@@ -12,6 +12,7 @@ from .confidential_errors import VmRunning
 from .errors import AlephError, ApiError, ArgumentError, AttestationError, TransportError
 from .excerpts import shown
 from .machine_errors import VmNotRunning
+from .waiting import Pauses
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -41,8 +42,6 @@ Digest = bytes | str
 
 _SEV_ES: Final = 4
 _DIGEST_SIZE: Final = 32
-_FIRST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 3.0
 
 
 class BootStep(StrEnum):
@@ -277,18 +276,16 @@ class RunWaiting:
         self._vm_id = vm_id
         self._node = node
         self._timeout = timeout
-        self._pause = _FIRST_PAUSE
+        self._pauses = Pauses(timeout, first=0.1, longest=3.0)
 
     def pause(self, *, elapsed: float) -> float:
         """Return the seconds until the next look; raise ``VmNotRunning`` at the end of the time."""
-        left = self._timeout - elapsed
-        if left <= 0:
+        pause = self._pauses.next(elapsed=elapsed)
+        if pause is None:
             raise VmNotRunning(
                 f"machine {self._vm_id} does not run at {self._node} {self._timeout:g} s after it got its "
                 "secret; read its logs",
                 item_hash=self._vm_id,
                 node=self._node,
             )
-        pause = min(self._pause, left)
-        self._pause = min(self._pause * 1.5, _LONGEST_PAUSE)
         return pause

@@ -22,6 +22,7 @@ from ..machine_errors import BackupNotFound
 from ..models.backup import VmBackup
 from ..models.vm_result import VmResult
 from ..structuring import structure
+from ..waiting import Pauses
 from .machine_answers import Operation, refuse_operation
 from .machines import Clock, check_vm_hash, control
 
@@ -44,8 +45,6 @@ _VOLUME_REF = re.compile(r"[0-9a-f]{64}")
 _CHECKSUM = re.compile(r"sha256:([0-9a-f]{64})")
 _QCOW2: Final = b"QFI\xfb"
 _TAR: Final = (257, b"ustar")
-_FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 10.0
 
 
 def create(
@@ -157,19 +156,19 @@ def read_backup(result: VmResult, vm_hash: str, node: str) -> VmBackup | None:
         ) from error
 
 
-@attrs.define
 class BackupWaiting:
     """The wait for a backup, look after look."""
 
-    vm_hash: str
-    timeout: float
-    node: str
-    _pause: float = _FIRST_PAUSE
+    def __init__(self, vm_hash: str, timeout: float, node: str) -> None:
+        self.vm_hash = vm_hash
+        self.timeout = timeout
+        self.node = node
+        self._pauses = Pauses(timeout, first=0.5, longest=10.0)
 
     def pause(self, *, elapsed: float) -> float:
         """Return the seconds until the next look; raise ``ProcessingTimeout`` when the time is over."""
-        left = self.timeout - elapsed
-        if left <= 0:
+        pause = self._pauses.next(elapsed=elapsed)
+        if pause is None:
             raise ProcessingTimeout(
                 f"the backup of machine {self.vm_hash} is not there after {self.timeout:g} s; it is "
                 "still being made, ask for it later",
@@ -178,8 +177,6 @@ class BackupWaiting:
                 timeout=self.timeout,
                 node=self.node,
             )
-        pause = min(self._pause, left)
-        self._pause = min(self._pause * 1.5, _LONGEST_PAUSE)
         return pause
 
 

@@ -25,6 +25,7 @@ from ..errors import ApiError, CertificateError, MalformedAnswerError
 from ..json_text import json_text
 from ..machine_errors import VmNotRunning
 from ..models.vm_result import VmResult
+from ..waiting import Pauses
 from .answers import facts, refuse, segment
 from .crn_answers import read_refusal, refuse_by_node
 from .machine_answers import Operation, read_result
@@ -46,8 +47,6 @@ Clock = Callable[[], datetime]
 
 # In seconds: a node exports its certificates when it is first asked, and speaks with QEMU meanwhile.
 _PATIENCE: Final = 60.0
-_FIRST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 3.0
 # AMD's files have some thousand bytes.
 _LARGEST_FILE: Final = 65_536
 
@@ -170,7 +169,7 @@ class MeasurementWaiting:
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
-        self._pause = _FIRST_PAUSE
+        self._pauses = Pauses(timeout, first=0.1, longest=3.0)
 
     def pause(self, result: VmResult, *, elapsed: float) -> float | None:
         """Return the seconds until the node is asked again, None when the result is to be kept.
@@ -181,15 +180,12 @@ class MeasurementWaiting:
         error = result.error
         if error is None or not (isinstance(error, VmNotRunning) or error.status == 500):
             return None
-        left = self._timeout - elapsed
-        if left <= 0:
+        pause = self._pauses.next(elapsed=elapsed)
+        if pause is None:
             error.message += (
                 f" (after {self._timeout:g} s); a session for keys that the platform no longer has, or for "
                 "another policy than the node's, ends a machine at its start"
             )
-            return None
-        pause = min(self._pause, left)
-        self._pause = min(self._pause * 1.5, _LONGEST_PAUSE)
         return pause
 
 

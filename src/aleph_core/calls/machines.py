@@ -18,6 +18,7 @@ from ..item_hash import as_list, check_item_hash
 from ..json_text import json_text
 from ..machine_errors import VmNotFound, VmNotRunning
 from ..models.vm_result import VmResult
+from ..waiting import Pauses
 from .answers import facts, segment
 from .crn import update_instance
 from .machine_answers import Operation, read_result, start_error
@@ -62,8 +63,6 @@ _PATIENCE: Final[Mapping[str, float]] = {
 }
 ALL_DONE: Final = "All operations completed successfully"
 _NOT_STARTED = "Starting VM (was not running)"
-_FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 5.0
 _DOMAIN = re.compile(r"[^\s/?#@]{1,253}")
 _OPERATION = re.compile(r"[a-z][a-z0-9_]*(?:/[A-Za-z0-9_-]+)*")
 
@@ -218,20 +217,16 @@ class StartWaiting:
     """The wait for a node that does not know the message of an instance yet."""
 
     def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
-        self._pause = _FIRST_PAUSE
+        self._pauses = Pauses(timeout, first=0.5, longest=5.0)
 
     def pause(self, result: VmResult, *, elapsed: float) -> float | None:
         """Return the seconds until the node is told again, None when the result is to be kept.
 
         ``elapsed`` is in seconds since the first notification began.
         """
-        left = self._timeout - elapsed
-        if not isinstance(result.error, MessageNotFoundError) or left <= 0:
+        if not isinstance(result.error, MessageNotFoundError):
             return None
-        pause = min(self._pause, left)
-        self._pause = min(self._pause * 1.5, _LONGEST_PAUSE)
-        return pause
+        return self._pauses.next(elapsed=elapsed)
 
 
 def update(vm_hash: str) -> Call[VmResult]:

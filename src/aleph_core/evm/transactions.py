@@ -11,7 +11,7 @@ import attrs
 
 from ..errors import ArgumentError
 from ..excerpts import shown
-from ..waiting import check_timeout
+from ..waiting import Pauses, check_timeout
 from .addresses import address_bytes, checked_address, keccak256
 from .errors import TransactionTimeout
 from .units import from_wei
@@ -28,8 +28,6 @@ __all__ = [
 ]
 
 _TYPE: Final = b"\x02"
-_FIRST_PAUSE: Final = 0.25
-_LONGEST_PAUSE: Final = 2.0
 
 
 @attrs.frozen
@@ -169,15 +167,18 @@ class Mining:
     hash: str
     network: str
     timeout: float = attrs.field(converter=check_timeout)
-    _pause: float = _FIRST_PAUSE
+    _pauses: Pauses = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._pauses = Pauses(self.timeout, first=0.25, longest=2.0)
 
     def pause(self, *, elapsed: float) -> float:
         """Return the seconds until the next look; ``elapsed`` is since the transaction was sent.
 
-        The last look is at the end of the time; after it ``TransactionTimeout`` is raised.
+        After the last one ``TransactionTimeout`` is raised.
         """
-        left = self.timeout - elapsed
-        if left <= 0:
+        pause = self._pauses.next(elapsed=elapsed)
+        if pause is None:
             raise TransactionTimeout(
                 f"the transaction {self.hash} is not mined on {self.network} after "
                 f"{self.timeout:g} s; it may still be: look for it before you send another",
@@ -185,8 +186,6 @@ class Mining:
                 transaction_hash=self.hash,
                 timeout=self.timeout,
             )
-        pause = min(self._pause, left)
-        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
         return pause
 
 
