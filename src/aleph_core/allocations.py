@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import MalformedAnswerError
+from .item_hash import same_address
 from .models.allocations import (
     AllocationFailed,
     ExecutionFailed,
@@ -31,7 +32,10 @@ def bound_allocation(message: Message, nodes: CrnList) -> InstanceManual | None:
     receiver = _at(message.content, "payment", "receiver")
     if _at(message.content, "payment", "type") == "superfluid" and isinstance(receiver, str):
         paid = [
-            crn for crn in nodes if (crn.payment_receiver_address or "").lower() == receiver.lower()
+            crn
+            for crn in nodes
+            if crn.payment_receiver_address is not None
+            and same_address(crn.payment_receiver_address, receiver)
         ]
         if len(paid) == 1:
             return _manual(paid[0], paid[0].hash)

@@ -8,7 +8,7 @@ from typing import Final
 
 from .domains import check_domain, check_target
 from .errors import ConfigurationError
-from .item_hash import check_address
+from .item_hash import check_address, same_address
 from .models.domain import DnsRecord, DnsRecordCheck, TargetType
 
 __all__ = ["Question", "judge", "name_servers", "questions", "required_records"]
@@ -67,7 +67,7 @@ def judge(record: DnsRecord, answers: Mapping[Question, tuple[str, ...]]) -> Dns
 
     if record.role == "ownership":
         found = answered(record.name, "TXT")
-        return DnsRecordCheck(record, found, any(_same_owner(v, record.value) for v in found))
+        return DnsRecordCheck(record, found, any(same_address(v, record.value) for v in found))
     found = answered(record.name, "CNAME")
     if found or record.role != "address":
         ok = any(value.lower() == record.value.lower() for value in found)
@@ -75,11 +75,6 @@ def judge(record: DnsRecord, answers: Mapping[Question, tuple[str, ...]]) -> Dns
     found = answered(record.name, *_ADDRESSES)
     ok = bool(set(found) & set(answered(record.value, *_ADDRESSES)))
     return DnsRecordCheck(record, found, ok)
-
-
-def _same_owner(text: str, owner: str) -> bool:
-    # Case means something in the addresses of other chains.
-    return text == owner or (owner[:2] == "0x" and text.lower() == owner.lower())
 
 
 def name_servers(text: str) -> tuple[tuple[str, int], ...]:

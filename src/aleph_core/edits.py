@@ -26,11 +26,12 @@ from typing import Any
 import attrs
 
 from .errors import ArgumentError, VerificationError
+from .item_hash import same_address
 from .models.message import Message
 from .permissions import is_authorized
 from .verification import verify_message
 
-__all__ = ["Change", "Edit", "Element", "History", "pause", "same_address"]
+__all__ = ["Change", "Edit", "Element", "History", "pause"]
 
 Change = Callable[[dict[str, Any]], Mapping[str, Any]]
 
@@ -317,8 +318,3 @@ def _alike(one: Any, other: Any) -> bool:
 def pause(attempt: int, random: Callable[[], float] = random_fraction) -> float:
     """Return how many seconds to wait before an edit is applied again, so that rivals fall out of step."""
     return float(_FIRST_PAUSE * 2 ** min(attempt, 6) * (0.5 + random()))
-
-
-def same_address(one: str, other: str) -> bool:
-    """Tell whether two texts are one address; only hexadecimal ones have no case."""
-    return one == other or (one[:2] == "0x" and one.lower() == other.lower())

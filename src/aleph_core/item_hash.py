@@ -15,6 +15,7 @@ __all__ = [
     "is_address",
     "is_cid",
     "is_item_hash",
+    "same_address",
 ]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -84,6 +85,11 @@ def check_addresses(values: str | Sequence[str], argument: str = "addresses") ->
         check_address(value, f"{argument}[{index}]")
         for index, value in enumerate(as_list(values, argument))
     ]
+
+
+def same_address(one: str, other: str) -> bool:
+    """Tell whether two texts are one address; case means nothing in hexadecimal ones alone."""
+    return one == other or (one[:2] == "0x" and one.lower() == other.lower())
 
 
 def as_list(values: object, argument: str) -> list[object]:

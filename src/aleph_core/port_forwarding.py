@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from .edits import same_address
 from .errors import ArgumentError, InvalidItemHashError, PortForwardingError, UnsupportedByNode
-from .item_hash import check_address, check_item_hash
+from .item_hash import check_address, check_item_hash, same_address
 from .machine_errors import VmNotFound
 from .models.executions import CrnExecutionV2, Execution, PortMapping
 from .models.message import Message
 from .models.ports import PortFlags, Ports
+from .waiting import Pauses
 
 __all__ = [
     "KEY",
     "NONE",
+    "ApplyWaiting",
     "check_owner",
     "check_ports",
     "mappings",
@@ -117,6 +118,22 @@ def unmapped(ports: Ports | None, mapped: Mapping[int, PortMapping]) -> dict[int
         if there != (flags.tcp, flags.udp):
             differing[port] = f"{_words(*there)} instead of {_words(flags.tcp, flags.udp)}"
     return differing
+
+
+class ApplyWaiting:
+    """The wait until a compute node forwards what is published."""
+
+    def __init__(self, item_hash: str, node: str, timeout: float) -> None:
+        self._item_hash = item_hash
+        self._node = node
+        self._pauses = Pauses(timeout, first=0.5, longest=5.0)
+
+    def pause(self, differing: Mapping[int, str], *, elapsed: float) -> float:
+        """Return the seconds until the node is told again; raise ``PortForwardingError`` in the end."""
+        pause = self._pauses.next(elapsed=elapsed)
+        if pause is None:
+            raise not_applied(differing, item_hash=self._item_hash, node=self._node)
+        return pause
 
 
 def not_applied(differing: Mapping[int, str], *, item_hash: str, node: str) -> PortForwardingError:

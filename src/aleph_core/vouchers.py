@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 import attrs
 
+from .item_hash import same_address
+
 __all__ = ["POST_TYPE", "Holding", "evm_holdings", "is_evm", "metadata_url", "solana_holdings"]
 
 POST_TYPE: Final = "vouchers-update"
@@ -31,7 +33,7 @@ def evm_holdings(content: object, address: str) -> tuple[Holding, ...]:
     return tuple(
         Holding(voucher_id, _identifier(entry.get("metadata_id")))
         for voucher_id, entry in _entries(content, "nft_vouchers")
-        if str(entry.get("claimer")).lower() == address.lower()
+        if same_address(str(entry.get("claimer")), address)
     )
 
 

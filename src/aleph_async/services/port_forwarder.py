@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AuthenticatedPortForwarder", "PortForwarder"]
 
-# Seconds between two times that a compute node is told to read the ports.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
-
 
 class PortForwarder(Service):
     """The ports of machines that compute nodes forward, by the ``port-forwarding`` aggregates.
@@ -96,10 +93,11 @@ class PortForwarder(Service):
         there.
         """
         machine = check_item_hash(item_hash)
-        timeout = check_timeout(timeout)
+        check_timeout(timeout)
         node = crn_address or await self._compute_node(machine, address)
         ports = await self.get_port(item_hash=machine, address=address)
-        begun, pause = clock(), _FIRST_PAUSE
+        waiting = port_forwarding.ApplyWaiting(machine, node, timeout)
+        begun = clock()
         while True:
             await self._client.crn.update_instance_config(node, machine)
             vm = await self._client.crn.get_vm(node, machine)
@@ -107,10 +105,7 @@ class PortForwarder(Service):
             differing = port_forwarding.unmapped(ports, mapped)
             if not differing:
                 return mapped
-            if clock() - begun + pause > timeout:
-                raise port_forwarding.not_applied(differing, item_hash=machine, node=node)
-            await sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            await sleep(waiting.pause(differing, elapsed=clock() - begun))
 
     async def _compute_node(self, machine: str, address: str | None) -> str:
         message = await self._client.get_message(machine)

@@ -14,7 +14,7 @@ from ..errors import MalformedAnswerError, VerificationError
 from ..excerpts import shown
 from ..filters import PostFilter
 from ..hashing import sha256_hex
-from ..item_hash import is_item_hash
+from ..item_hash import is_item_hash, same_address
 from ..models.message import Message
 from ..models.page import Page
 from ..models.post import Post
@@ -90,7 +90,7 @@ def check_signed(post: Post, signed: Mapping[str, Message]) -> None:
         problem = None
         if message is None or message.type != "POST":
             problem = "no message with a valid signature belongs to it"
-        elif not _same_address(message.sender, post.address):
+        elif not same_address(message.sender, post.address):
             problem = (
                 f"{message.sender} signed it, not its owner {post.address}; "
                 "get_messages shows what others published for an owner"
@@ -105,11 +105,6 @@ def check_signed(post: Post, signed: Mapping[str, Message]) -> None:
             f"post {post.original_item_hash} is not of the type {post.original_type!r}",
             item_hash=post.original_item_hash,
         )
-
-
-def _same_address(one: str, other: str) -> bool:
-    # Nodes compare owners and signers without case; that means something for hexadecimal only.
-    return one == other or (one[:2] == "0x" and one.lower() == other.lower())
 
 
 def _structure(raw: Any) -> Post:
