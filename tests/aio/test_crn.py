@@ -27,10 +27,11 @@ from aleph_devnode import DevNode, NodeSettings
 from tests.core.compute import CRN, EXECUTION, EXECUTION_V1, H100, OTHER_VM, USAGE, VM
 from tests.core.recorded import altered
 from tests.devnode.author import Author
-from tests.devnode.machines import CONFIDENTIAL, instance, started
+from tests.devnode.machines import CONFIDENTIAL, started
 from tests.hostile import answer, hang_up, rate_limited, unavailable
 from tests.scripted import node as scripted
 from tests.scripted import paths, query
+from tests.vm_contents import instance
 
 pytestmark = pytest.mark.anyio
 

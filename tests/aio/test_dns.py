@@ -21,10 +21,11 @@ from aleph_devnode import DevNode
 from tests.core.compute import EXECUTION, NAME, OTHER_VM, VM
 from tests.core.recorded import altered
 from tests.devnode.author import Author
-from tests.devnode.machines import instance, started
+from tests.devnode.machines import started
 from tests.hostile import answer
 from tests.scripted import node as scripted
 from tests.scripted import query
+from tests.vm_contents import instance
 
 pytestmark = pytest.mark.anyio
 

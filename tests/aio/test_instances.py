@@ -29,10 +29,11 @@ from aleph_devnode import DevNode, NodeSettings
 from tests.core.compute import CRN, EXECUTION
 from tests.core.recorded import altered
 from tests.devnode.author import Author
-from tests.devnode.machines import EARLY, instance, notify, program, started
+from tests.devnode.machines import EARLY, notify, persistent_program, started
 from tests.hostile import HostileServer, answer, hang_up
 from tests.scripted import node as scripted
 from tests.scripted import paths
+from tests.vm_contents import instance
 
 pytestmark = pytest.mark.anyio
 
@@ -100,7 +101,7 @@ async def test_all_instances_that_an_address_owns_are_found(
     friend = owner.another()
     owner.aggregate("security", {"authorizations": [{"address": friend.address, "types": []}]})
     vms.append(friend.send("INSTANCE", instance(rootfs, address=owner.address)))
-    owner.send("PROGRAM", program(rootfs))
+    owner.send("PROGRAM", persistent_program(rootfs))
     forgotten = owner.send("INSTANCE", instance(rootfs))
     owner.forget(forgotten)
     instances = await services.instance.get_instances(owner.address)
@@ -248,7 +249,7 @@ async def test_programs_and_instances_have_names(
     services: AlephHttpClient, owner: Author, rootfs: str
 ) -> None:
     named = owner.send("INSTANCE", instance(rootfs, metadata={"name": "web"}))
-    plain = owner.send("PROGRAM", program(rootfs))
+    plain = owner.send("PROGRAM", persistent_program(rootfs))
     assert await services.instance.get_name_of_executable(named) == "web"
     assert await services.instance.get_name_of_executable(plain) is None
     with pytest.raises(MessageNotFoundError):

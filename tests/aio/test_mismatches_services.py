@@ -31,10 +31,11 @@ from aleph_devnode import DevNode
 from tests.core.compute import CRN, EXECUTION, NODE_HASH, OTHER_VM, USAGE, VM
 from tests.core.recorded import altered
 from tests.devnode.author import Author
-from tests.devnode.machines import CONFIDENTIAL, EARLY, instance, started
+from tests.devnode.machines import CONFIDENTIAL, EARLY, started
 from tests.hostile import answer, hang_up
 from tests.scripted import node as scripted
 from tests.scripted import paths
+from tests.vm_contents import instance
 
 pytestmark = pytest.mark.anyio
 

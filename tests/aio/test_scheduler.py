@@ -19,10 +19,11 @@ from aleph_async._runtime import HttpClient
 from aleph_devnode import DevNode, NodeSettings
 from tests.core.compute import NODE_ITEM, PLAN, SCHEDULER_NODE, SCHEDULER_VM
 from tests.devnode.author import Author
-from tests.devnode.machines import EARLY, instance, notify, program
+from tests.devnode.machines import EARLY, notify, persistent_program
 from tests.hostile import answer, unavailable
 from tests.scripted import node as scripted
 from tests.scripted import paths, query
+from tests.vm_contents import instance
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +41,7 @@ async def test_what_the_scheduler_places_is_in_its_plan(
     services: AlephHttpClient, node: DevNode, owner: Author, rootfs: str
 ) -> None:
     held = owner.send("INSTANCE", instance(rootfs, payment=None, time=EARLY))
-    persistent = owner.send("PROGRAM", program(rootfs))
+    persistent = owner.send("PROGRAM", persistent_program(rootfs))
     plan = await services.scheduler.get_plan()
     assert held in plan.plan[HERE].instances
     assert persistent in plan.plan[HERE].persistent_vms

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.devnode.author import Answer, Author, Json, Visitor
+from tests.vm_contents import instance, program
 
 # Before the end of the hold plan and of payment streams for machines.
 EARLY = 1_770_000_000
@@ -18,35 +19,9 @@ CONFIDENTIAL = {
 }
 
 
-def instance(rootfs: str, **fields: Any) -> Json:
-    return {
-        "allow_amend": False,
-        "environment": {"internet": True, "aleph_api": True},
-        "resources": {"vcpus": 1, "memory": 2048, "seconds": 30},
-        "rootfs": {
-            "parent": {"ref": rootfs, "use_latest": True},
-            "persistence": "host",
-            "size_mib": 20480,
-        },
-        "volumes": [],
-        "payment": {"type": "credit"},
-        **fields,
-    }
-
-
-def program(ref: str, **fields: Any) -> Json:
-    return {
-        "type": "vm-function",
-        "allow_amend": False,
-        "code": {"encoding": "zip", "entrypoint": "main:app", "ref": ref, "use_latest": False},
-        "on": {"http": True, "persistent": True},
-        "environment": {"internet": False, "aleph_api": True},
-        "resources": {"vcpus": 1, "memory": 128, "seconds": 30},
-        "runtime": {"ref": ref, "use_latest": True, "comment": ""},
-        "payment": {"type": "credit"},
-        "volumes": [],
-        **fields,
-    }
+def persistent_program(ref: str, **fields: Any) -> Json:
+    on = {"http": True, "persistent": True}
+    return program(ref, ref, **{"on": on, "payment": {"type": "credit"}, **fields})
 
 
 def notify(visitor: Visitor, vm: str) -> Answer:

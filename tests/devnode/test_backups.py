@@ -13,8 +13,9 @@ import pytest
 
 from aleph_devnode import DevNode, disk_images
 from tests.devnode.author import Author, eventually
-from tests.devnode.machines import instance, notify, started
+from tests.devnode.machines import notify, started
 from tests.devnode.vm_signing import Login, ethereum_login
+from tests.vm_contents import instance
 
 ABSENT = "e" * 64
 MIB = 1024 * 1024

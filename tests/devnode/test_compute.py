@@ -14,7 +14,8 @@ import pytest
 
 from aleph_devnode import DevNode, NodeSettings
 from tests.devnode.author import Author, Json, Visitor, eventually
-from tests.devnode.machines import CONFIDENTIAL, EARLY, instance, notify, program, started
+from tests.devnode.machines import CONFIDENTIAL, EARLY, notify, persistent_program, started
+from tests.vm_contents import instance
 
 ABSENT = "e" * 64
 HERE = NodeSettings().node_hash
@@ -184,8 +185,10 @@ def test_a_confidential_machine_on_the_hold_plan_is_paid_by_its_sender(
 
 def test_the_scheduler_starts_what_is_held_or_persistent(owner: Author, rootfs: str) -> None:
     held = owner.send("INSTANCE", instance(rootfs, payment=None, time=EARLY))
-    persistent = owner.send("PROGRAM", program(rootfs))
-    on_demand = owner.send("PROGRAM", program(rootfs, on={"http": True, "persistent": False}))
+    persistent = owner.send("PROGRAM", persistent_program(rootfs))
+    on_demand = owner.send(
+        "PROGRAM", persistent_program(rootfs, on={"http": True, "persistent": False})
+    )
     bound = owner.send(
         "INSTANCE",
         instance(rootfs, payment=None, time=EARLY, requirements={"node": {"node_hash": ABSENT}}),

@@ -14,8 +14,9 @@ from aleph_core import sev
 from aleph_core.errors import AttestationError
 from aleph_devnode import DevNode
 from tests.devnode.author import BOUNDARY, Answer, Author, Json, eventually
-from tests.devnode.machines import CONFIDENTIAL, instance, started
+from tests.devnode.machines import CONFIDENTIAL, started
 from tests.devnode.vm_signing import ethereum_login
+from tests.vm_contents import instance
 
 ABSENT = "e" * 64
 DOMAIN = "127.0.0.1"

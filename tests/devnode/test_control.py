@@ -12,8 +12,9 @@ import pytest
 
 from aleph_core.accounts import SOLAccount
 from tests.devnode.author import Author, Json
-from tests.devnode.machines import instance, notify, started
+from tests.devnode.machines import notify, started
 from tests.devnode.vm_signing import Login, ethereum_login, solana_login, zulu
+from tests.vm_contents import instance
 
 ABSENT = "e" * 64
 DOMAIN = "127.0.0.1"

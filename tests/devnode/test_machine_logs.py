@@ -14,8 +14,9 @@ from websockets.sync.client import ClientConnection, connect
 
 from aleph_devnode import DevNode, listeners
 from tests.devnode.author import Author, eventually
-from tests.devnode.machines import instance, started
+from tests.devnode.machines import started
 from tests.devnode.vm_signing import Login, ethereum_login, zulu
+from tests.vm_contents import instance
 
 ABSENT = "e" * 64
 QUIET = 0.3

@@ -10,39 +10,10 @@ import pytest
 
 from aleph_devnode import DevNode
 from tests.devnode.author import Author, Visitor
+from tests.vm_contents import instance, program
 
 MIB = 1024 * 1024
 ABSENT = "e" * 64
-
-
-def _instance(rootfs: str, **fields: Any) -> dict[str, Any]:
-    return {
-        "allow_amend": False,
-        "environment": {"internet": True, "aleph_api": True},
-        "resources": {"vcpus": 1, "memory": 2048, "seconds": 30},
-        "rootfs": {
-            "parent": {"ref": rootfs, "use_latest": True},
-            "persistence": "host",
-            "size_mib": 20480,
-        },
-        "volumes": [],
-        "payment": {"type": "credit"},
-        **fields,
-    }
-
-
-def _program(code: str, runtime: str, **fields: Any) -> dict[str, Any]:
-    return {
-        "type": "vm-function",
-        "allow_amend": False,
-        "code": {"encoding": "zip", "entrypoint": "main:app", "ref": code, "use_latest": False},
-        "on": {"http": True, "persistent": False},
-        "environment": {"internet": False, "aleph_api": True},
-        "resources": {"vcpus": 1, "memory": 128, "seconds": 30},
-        "runtime": {"ref": runtime, "use_latest": True, "comment": ""},
-        "volumes": [],
-        **fields,
-    }
 
 
 def _price(author: Author, item_hash: str, **query: Any) -> Any:
@@ -107,7 +78,7 @@ def test_large_unclaimed_files_are_weighed_with_what_is_paid_already() -> None:
 def test_an_instance_needs_its_rootfs_large_enough_and_locks_it(author: Author) -> None:
     rootfs = author.store(bytes(2 * MIB))
     volume = {"persistence": "host", "size_mib": 1, "mount": "/v", "name": "data"}
-    small = _instance(rootfs) | {
+    small = instance(rootfs) | {
         "volumes": [volume | {"parent": {"ref": rootfs, "use_latest": False}}]
     }
     code, details = author.error(author.send("INSTANCE", small, status=422))
@@ -118,9 +89,9 @@ def test_an_instance_needs_its_rootfs_large_enough_and_locks_it(author: Author) 
         2 * MIB,
         MIB,
     )
-    missing = author.send("INSTANCE", _instance(ABSENT), status=202)
+    missing = author.send("INSTANCE", instance(ABSENT), status=202)
     assert author.error(missing) == (301, {"errors": [ABSENT]})
-    vm = author.send("INSTANCE", _instance(rootfs) | {"volumes": [volume]})
+    vm = author.send("INSTANCE", instance(rootfs) | {"volumes": [volume]})
     refused = author.forget(rootfs, status=422)
     assert author.error(refused) == (503, {"errors": [f"File {rootfs} used on vm {vm}"]})
     detail = {part["name"]: part for part in _price(author, vm, include_size="true")["detail"]}
@@ -134,7 +105,7 @@ def test_only_instances_that_allow_it_are_replaced_and_only_once(author: Author)
     rootfs = author.store(b"rootfs")
 
     def send(status: int, **fields: Any) -> str:
-        return author.send("INSTANCE", _instance(rootfs, **fields), status=status)
+        return author.send("INSTANCE", instance(rootfs, **fields), status=status)
 
     fixed, open_one = send(200), send(200, allow_amend=True)
     assert author.error(send(202, replaces=ABSENT))[0] == 300
@@ -146,9 +117,9 @@ def test_only_instances_that_allow_it_are_replaced_and_only_once(author: Author)
 def test_programs_are_priced_by_what_they_use(author: Author) -> None:
     code, runtime = author.store(b"code"), author.store(b"runtime")
     data = author.store(bytes(MIB))
-    plain = author.send("PROGRAM", _program(code, runtime))
+    plain = author.send("PROGRAM", program(code, runtime))
     online = author.send(
-        "PROGRAM", _program(code, runtime) | {"environment": {"internet": True, "aleph_api": True}}
+        "PROGRAM", program(code, runtime) | {"environment": {"internet": True, "aleph_api": True}}
     )
     assert _price(author, plain)["required_tokens"] == 200.0
     assert _price(author, online)["required_tokens"] == 400.0
@@ -158,7 +129,7 @@ def test_programs_are_priced_by_what_they_use(author: Author) -> None:
     ]
     large = author.send(
         "PROGRAM",
-        _program(code, runtime, volumes=volumes)
+        program(code, runtime, volumes=volumes)
         | {"data": {"encoding": "zip", "mount": "/d", "ref": data, "use_latest": False}},
     )
     names = [part["name"] for part in _price(author, large)["detail"]]
@@ -171,20 +142,20 @@ def test_programs_are_priced_by_what_they_use(author: Author) -> None:
         "#1:/e",
         "EXECUTION_VOLUME_DISCOUNT",
     ]
-    listening = _program(code, runtime) | {"on": {"http": True, "message": [{"sender": "0x1"}]}}
+    listening = program(code, runtime) | {"on": {"http": True, "message": [{"sender": "0x1"}]}}
     subscribed = author.send("PROGRAM", listening)
     (found,) = author.get("/api/v0/programs/on/message").json
     assert found["item_hash"] == subscribed
-    old = author.send("PROGRAM", _program(code, runtime, time=1_700_000_000))
+    old = author.send("PROGRAM", program(code, runtime, time=1_700_000_000))
     assert author.status(old) == "processed"
 
 
 def test_streams_are_not_checked_but_have_an_end(author: Author, pauper: Author) -> None:
     rootfs = author.store(b"r")
     stream = {"type": "superfluid", "chain": "AVAX", "receiver": "0x1"}
-    early = pauper.send("INSTANCE", _instance(rootfs, payment=stream, time=1_770_000_000))
+    early = pauper.send("INSTANCE", instance(rootfs, payment=stream, time=1_770_000_000))
     assert float(_price(pauper, early)["cost"]) < 0.001
-    late = pauper.send("INSTANCE", _instance(rootfs, payment=stream), status=422)
+    late = pauper.send("INSTANCE", instance(rootfs, payment=stream), status=422)
     assert pauper.error(late) == (202, None)
 
 
@@ -197,14 +168,14 @@ def test_estimates_take_sizes_of_files_that_are_not_here(author: Author) -> None
         "estimated_size_mib": 4096,
     }
     volume = {"ref": ABSENT, "mount": "/v", "use_latest": True, "estimated_size_mib": 10}
-    program = _program(ABSENT, ABSENT, volumes=[volume]) | {"code": code}
+    unpriced = program(ABSENT, ABSENT, volumes=[volume]) | {"code": code}
 
     def estimate(kind: str, content: Any) -> Any:
         message = {"type": kind, "item_content": json.dumps(content)}
         return author.post("/api/v0/price/estimate", {"message": message})
 
     owned = {"address": author.address, "time": 1.0}
-    found = estimate("PROGRAM", owned | program).json
+    found = estimate("PROGRAM", owned | unpriced).json
     sizes = {part["name"]: part["size_mib"] for part in found["detail"]}
     assert sizes["EXECUTION_PROGRAM_VOLUME_CODE"] == 4096.0
     assert sizes["#0:/v"] == 10.0

@@ -12,8 +12,9 @@ import pytest
 from aleph_devnode import DevNode, disk_images
 from aleph_sync import AuthenticatedAlephHttpClient, ETHAccount, SOLAccount, VmClient
 from tests.devnode.author import Author
-from tests.devnode.machines import instance, started
+from tests.devnode.machines import started
 from tests.interop.driving import PublishedSdk
+from tests.vm_contents import instance
 
 pytestmark = pytest.mark.interop
 

@@ -10,8 +10,9 @@ import pytest
 from aleph_devnode import DevNode
 from aleph_sync import AlephHttpClient, ETHAccount
 from tests.devnode.author import Author
-from tests.devnode.machines import EARLY, instance, started
+from tests.devnode.machines import EARLY, started
 from tests.interop.driving import PublishedSdk
+from tests.vm_contents import instance
 
 pytestmark = pytest.mark.interop
 

@@ -20,7 +20,8 @@ from aleph_async import (
 )
 from aleph_devnode import DevNode
 from tests.devnode.author import Author
-from tests.devnode.machines import EARLY, instance, started
+from tests.devnode.machines import EARLY, started
+from tests.vm_contents import instance
 
 pytestmark = pytest.mark.anyio
 
