@@ -14,7 +14,7 @@ from aleph_core.models.page import Page
 from aleph_core.paging import LARGEST_PAGE, Position
 
 from ._connection import Connection
-from ._pages import OnInvalid, each, report
+from ._pages import OnInvalid, each
 
 if TYPE_CHECKING:
     from aleph_core.credits import CreditFilter
@@ -62,7 +62,7 @@ class Accounts(Connection):
         ``min_balance`` is a whole number of tokens. Pages of what belongs to addresses have at most
         1000 entries.
         """
-        found = await self._send(
+        return await self._page(
             calls.accounts.chain_balances(
                 chains=chains,
                 min_balance=min_balance,
@@ -70,8 +70,6 @@ class Accounts(Connection):
                 page_size=page_size,
             )
         )
-        report(found)
-        return found
 
     async def get_chain_balances_iterator(
         self,
@@ -88,24 +86,18 @@ class Accounts(Connection):
             min_balance=min_balance,
             page_size=page_size,
         )
-
-        async def fetch(position: Position) -> Page[ChainBalance]:
-            return await self._send(build(position=position))
-
-        async for entry in each(fetch, Position(), on_invalid=on_invalid):
+        async for entry in each(self._fetch(build), Position(), on_invalid=on_invalid):
             yield entry
 
     async def get_credit_balances(
         self, page_size: int = LARGEST_PAGE, page: int = 1, *, min_balance: int | None = None
     ) -> Page[CreditBalance]:
         """Return one page of the credits of all addresses."""
-        found = await self._send(
+        return await self._page(
             calls.credits.credit_balances(
                 min_balance=min_balance, position=Position(page=page), page_size=page_size
             )
         )
-        report(found)
-        return found
 
     async def get_credit_balances_iterator(
         self,
@@ -116,11 +108,7 @@ class Accounts(Connection):
     ) -> AsyncIterator[CreditBalance]:
         """Yield the credits of all addresses, page after page."""
         build = partial(calls.credits.credit_balances, min_balance=min_balance, page_size=page_size)
-
-        async def fetch(position: Position) -> Page[CreditBalance]:
-            return await self._send(build(position=position))
-
-        async for entry in each(fetch, Position(), on_invalid=on_invalid):
+        async for entry in each(self._fetch(build), Position(), on_invalid=on_invalid):
             yield entry
 
     async def get_credit_history(
@@ -137,11 +125,9 @@ class Accounts(Connection):
         address without credits has an empty page.
         """
         chosen = calls.credits.chosen(credit_filter, filters)
-        found = await self._send(
+        return await self._page(
             calls.credits.credit_history(address, chosen, Position(page=page), page_size)
         )
-        report(found)
-        return found
 
     async def get_credit_history_iterator(
         self,
@@ -154,13 +140,8 @@ class Accounts(Connection):
     ) -> AsyncIterator[CreditEntry]:
         """Yield the credits that came to an address and went, page after page."""
         chosen = calls.credits.chosen(credit_filter, filters)
-
-        async def fetch(position: Position) -> Page[CreditEntry]:
-            return await self._send(
-                calls.credits.credit_history(address, chosen, position, page_size)
-            )
-
-        async for entry in each(fetch, Position(), on_invalid=on_invalid):
+        build = partial(calls.credits.credit_history, address, chosen, page_size=page_size)
+        async for entry in each(self._fetch(build), Position(), on_invalid=on_invalid):
             yield entry
 
     async def get_credit_history_summary(
@@ -188,7 +169,7 @@ class Accounts(Connection):
         With ``file_hash`` only the messages that keep this file are listed; ``total_size`` counts all
         files even then. An address without files has an empty page.
         """
-        found = await self._send(
+        return await self._page(
             calls.accounts.files(
                 address,
                 sort_order=SortOrder.read(sort_order),
@@ -197,8 +178,6 @@ class Accounts(Connection):
                 page_size=page_size,
             )
         )
-        report(found)
-        return found
 
     async def get_account_files_iterator(
         self,
@@ -217,10 +196,7 @@ class Accounts(Connection):
             file_hash=file_hash,
             page_size=page_size,
         )
-
-        async def fetch(position: Position) -> Page[AccountFile]:
-            return await self._send(build(position=position))
-
+        fetch = self._fetch(build)
         async for file in each(fetch, Position(), on_invalid=on_invalid):
             yield file
 
@@ -252,9 +228,7 @@ class Accounts(Connection):
             raise ArgumentError("addresses", "those named are neither searched nor sorted")
         else:
             call = calls.accounts.stats_of(addresses)
-        found = await self._send(call)
-        report(found)
-        return found
+        return await self._page(call)
 
     async def get_address_stats_iterator(
         self,
@@ -273,11 +247,7 @@ class Accounts(Connection):
             sort_order=SortOrder.read(sort_order),
             page_size=page_size,
         )
-
-        async def fetch(position: Position) -> Page[AddressStats]:
-            return await self._send(build(position=position))
-
-        async for entry in each(fetch, Position(), on_invalid=on_invalid):
+        async for entry in each(self._fetch(build), Position(), on_invalid=on_invalid):
             yield entry
 
     async def get_post_types(self, address: str) -> list[str]:

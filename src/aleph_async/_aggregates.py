@@ -16,7 +16,7 @@ from aleph_core.models.page import Page
 from aleph_core.paging import LARGEST_PAGE, Position
 
 from ._connection import Connection
-from ._pages import OnInvalid, each, report
+from ._pages import OnInvalid, each
 from ._runtime import run_blocking
 
 __all__ = ["Aggregates"]
@@ -93,7 +93,7 @@ class Aggregates(Connection):
     ) -> Page[Aggregate]:
         """Return one page of aggregates across owners; ``sort_by`` is last_modified or creation_time."""
         check_paging(page, page_size, largest=calls.LARGEST_PAGE)
-        result = await self._send(
+        return await self._page(
             calls.aggregates(
                 addresses=addresses,
                 keys=keys,
@@ -104,8 +104,6 @@ class Aggregates(Connection):
                 strict=not ignore_invalid_messages,
             )
         )
-        report(result)
-        return result
 
     async def list_aggregates_iterator(
         self,
@@ -127,11 +125,7 @@ class Aggregates(Connection):
             sort_order=SortOrder.read(sort_order),
             page_size=page_size,
         )
-
-        async def fetch(position: Position) -> Page[Aggregate]:
-            return await self._send(build(position=position))
-
-        async for aggregate in each(fetch, Position(), on_invalid=on_invalid):
+        async for aggregate in each(self._fetch(build), Position(), on_invalid=on_invalid):
             yield aggregate
 
     async def _own_address(self) -> str:

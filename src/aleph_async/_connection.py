@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
@@ -14,12 +14,16 @@ from aleph_core import __version__
 from aleph_core.call import Answer, Call, JsonBody, RawBody
 from aleph_core.errors import ArgumentError, ClosedClientError, TransportError
 from aleph_core.excerpts import without_credentials
+from aleph_core.models.page import Page
 from aleph_core.nodes import node_urls
+from aleph_core.paging import Position
 from aleph_core.retry import Fail, RetryPlan, RetryPolicy, Return
 from aleph_core.settings import Settings
 from aleph_core.verification import Verify, check_verify
 
+from ._pages import report
 from ._runtime import (
+    Fetch,
     FileSource,
     Http,
     HttpClient,
@@ -34,6 +38,7 @@ from ._runtime import (
 __all__ = ["Connection"]
 
 T = TypeVar("T")
+P = TypeVar("P", bound=Page[Any])
 
 # The longest JSON answer that is taken: a page of 200 large messages, parsed copies included.
 _LARGEST_ANSWER = 128 * 1024 * 1024
@@ -163,6 +168,20 @@ class Connection:
             if isinstance(step, Fail):
                 raise step.error
             await sleep(step.seconds)
+
+    async def _page(self, call: Call[P]) -> P:
+        """Send the call for one page, and tell what was left out of it."""
+        page = await self._send(call)
+        report(page)
+        return page
+
+    def _fetch(self, build: Callable[..., Call[P]]) -> Fetch[Position, P]:
+        """Return what fetches the page at a position, by the call that is built for it."""
+
+        async def fetch(position: Position) -> P:
+            return await self._send(build(position=position))
+
+        return fetch
 
 
 def _request(

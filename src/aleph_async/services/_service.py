@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aleph_core.call import Call
 from aleph_core.item_hash import check_address
+from aleph_core.models.page import Page
+from aleph_core.paging import Position
 from aleph_core.settings import Settings
+
+from .._runtime import Fetch
 
 if TYPE_CHECKING:
     from ..client import AlephHttpClient, AuthenticatedAlephHttpClient
@@ -14,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["AuthenticatedService", "Service"]
 
 T = TypeVar("T")
+P = TypeVar("P", bound=Page[Any])
 
 
 class Service:
@@ -30,6 +36,14 @@ class Service:
     async def _send(self, call: Call[T], host: str | None = None) -> T:
         """Ask the client's nodes, or another host, through the client's connections."""
         return await self._client._send(call, node=host)  # noqa: SLF001 - services are part of the client
+
+    async def _page(self, call: Call[P]) -> P:
+        """Ask for one page, and tell what was left out of it."""
+        return await self._client._page(call)  # noqa: SLF001 - as above
+
+    def _fetch(self, build: Callable[..., Call[P]]) -> Fetch[Position, P]:
+        """Return what fetches the page at a position, by the call that is built for it."""
+        return self._client._fetch(build)  # noqa: SLF001 - as above
 
     async def _address(self, address: str | None) -> str:
         """Return the address that is named, or one's own."""

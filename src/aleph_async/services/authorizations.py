@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Unpack
 
@@ -12,7 +12,6 @@ from aleph_core.authorizations import (
     UnreadableAuthorization,
     read_authorizations,
 )
-from aleph_core.call import Call
 from aleph_core.calls import authorizations as calls
 from aleph_core.edits import Change
 from aleph_core.errors import ArgumentError
@@ -22,8 +21,7 @@ from aleph_core.models.message import Published
 from aleph_core.paging import Position
 from aleph_core.permissions import SECURITY_KEY
 
-from .._pages import OnInvalid, each, report
-from .._runtime import Fetch
+from .._pages import OnInvalid, each
 from ._service import AuthenticatedService, Service
 
 if TYPE_CHECKING:
@@ -66,9 +64,14 @@ class Authorizations(Service):
         check_paging(page, page_size, largest=calls.LARGEST_PAGE)
         owner = await self._address(address)
         return await self._page(
-            partial(calls.granted, owner, grantee=grantee, page_size=page_size, **filters),
-            Position(page=page),
-            strict=not ignore_invalid_messages,
+            calls.granted(
+                owner,
+                grantee=grantee,
+                position=Position(page=page),
+                page_size=page_size,
+                strict=not ignore_invalid_messages,
+                **filters,
+            )
         )
 
     async def granted_iterator(
@@ -104,9 +107,14 @@ class Authorizations(Service):
         check_paging(page, page_size, largest=calls.LARGEST_PAGE)
         delegate = await self._address(address)
         return await self._page(
-            partial(calls.received, delegate, granter=granter, page_size=page_size, **filters),
-            Position(page=page),
-            strict=not ignore_invalid_messages,
+            calls.received(
+                delegate,
+                granter=granter,
+                position=Position(page=page),
+                page_size=page_size,
+                strict=not ignore_invalid_messages,
+                **filters,
+            )
         )
 
     async def received_iterator(
@@ -124,19 +132,6 @@ class Authorizations(Service):
         build = partial(calls.received, delegate, granter=granter, page_size=page_size, **filters)
         async for grant in each(self._fetch(build), Position(page=1), on_invalid=on_invalid):
             yield grant
-
-    async def _page(
-        self, build: Callable[..., Call[Page[Grant]]], position: Position, *, strict: bool
-    ) -> Page[Grant]:
-        page = await self._send(build(position=position, strict=strict))
-        report(page)
-        return page
-
-    def _fetch(self, build: Callable[..., Call[Page[Grant]]]) -> Fetch[Position, Page[Grant]]:
-        async def fetch(position: Position) -> Page[Grant]:
-            return await self._send(build(position=position))
-
-        return fetch
 
 
 class AuthenticatedAuthorizations(AuthenticatedService, Authorizations):
