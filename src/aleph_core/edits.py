@@ -245,7 +245,8 @@ def _mark(item_hash: str) -> int:
 def _base(element: Element, entry: str, history: History, *, rival: bool) -> Any:
     """Return the value of an entry that the author of an element had read.
 
-    Elements of other software have no mark, or one that fits none. For them it is the value before,
+    Elements of other software have no mark, or one that fits none, but for one in a thousand whose
+    microseconds fit by chance. For them it is the value before,
     or for a rival, which may have read an older one, the one that differs least of those that there
     were shortly before; but not an equal one, for then nothing would have been written.
     """
