@@ -95,7 +95,7 @@ from aleph_core.models.files import StorageLimits, StoredContent
 from aleph_core.models.message import Content, Message, MessageRejection, MessageStatus, Published
 from aleph_core.models.page import InvalidEntry, Page
 from aleph_core.models.post import Post
-from aleph_core.rejected import (
+from aleph_core.rejection_errors import (
     AmendError,
     ContentUnavailableError,
     FileInUseError,

@@ -28,7 +28,7 @@ from aleph_core.waiting import check_timeout
 
 from ._platform_roots import PlatformRoots
 from ._runtime import FileSink, HttpClient, Timeout, clock, run_blocking, sleep
-from ._vm_login import now
+from ._wall_clock import now
 from .vm_client import VmClient
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from aleph_core.models.message import Message, Published
 from aleph_core.packing import ZIP
 from aleph_core.waiting import patience
 
-from ._publishing import now
 from ._runtime import Packing, Progress, run_blocking
 from ._storing import Storing
+from ._wall_clock import timestamp
 
 __all__ = ["Deploying"]
 
@@ -119,7 +119,7 @@ class Deploying(Storing):
             address=address,
             channel=channel,
             storage_engine=storage_engine,
-            payment=code_payment(content, time=now()),
+            payment=code_payment(content, time=timestamp()),
             wait=wait or True,
             on_progress=on_progress,
         )
@@ -163,7 +163,7 @@ class Deploying(Storing):
             channel=channel,
             storage_engine=storage_engine,
             ref=revised_store(message),
-            payment=code_payment(message.content, time=now()) if payment is None else payment,
+            payment=code_payment(message.content, time=timestamp()) if payment is None else payment,
             sync=sync,
             wait=wait,
             on_progress=on_progress,

@@ -13,8 +13,9 @@ from aleph_core.models.message import Published
 from aleph_core.permissions import SECURITY_KEY
 
 from ._aggregates import Aggregates
-from ._publishing import Publishing, now
+from ._publishing import Publishing
 from ._runtime import sleep
+from ._wall_clock import timestamp
 
 __all__ = ["Editing"]
 
@@ -57,7 +58,7 @@ class Editing(Aggregates, Publishing):
                 wanted = edit.next_entries(history)
             if not wanted:
                 return published
-            time = edit.next_time(wanted, history, now())
+            time = edit.next_time(wanted, history, timestamp())
             fields = aggregate_content(address=owner, time=time, key=key, content=wanted)
             published = await self.submit(fields, "AGGREGATE", channel=channel)
             status = await self.wait_for_message(published.item_hash)
@@ -109,4 +110,4 @@ def _since(history: History, entries: Sequence[str] | None) -> float:
     """Return the time from which on rivals of the entries may have written."""
     writers = [history.latest(entry) for entry in entries or ()]
     times: list[float] = [element.time for element in writers if element is not None]
-    return max(min([now(), *times]) - _SKEW, 0.0)
+    return max(min([timestamp(), *times]) - _SKEW, 0.0)

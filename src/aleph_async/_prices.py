@@ -12,9 +12,9 @@ from attrs import AttrsInstance
 
 from aleph_core import calls
 from aleph_core.errors import TransportTimeout
+from aleph_core.executable_fields import NOBODY
 from aleph_core.item_hash import check_item_hash
 from aleph_core.json_text import Fields
-from aleph_core.machines import NOBODY
 from aleph_core.models.message import Message, MessageStatus, Published
 from aleph_core.models.page import Page
 from aleph_core.paging import LARGEST_PAGE, Position
@@ -22,8 +22,8 @@ from aleph_core.priced import check_one, check_size_mib, priced, store_to_price
 
 from ._messages import Messages
 from ._pages import OnInvalid, each, report
-from ._publishing import now
 from ._runtime import FileSource
+from ._wall_clock import timestamp
 
 if TYPE_CHECKING:
     from aleph_core.models.prices import Costs, Price, ResourceCost
@@ -44,7 +44,7 @@ class Prices(Messages):
         Raises ``ArgumentError`` for content without a price, ``InvalidMessageError``.
         """
         fields, kind = priced(content, message_type)
-        return await self._send(calls.prices.estimate(fields, kind, owner=NOBODY, time=now()))
+        return await self._send(calls.prices.estimate(fields, kind, owner=NOBODY, time=timestamp()))
 
     async def get_store_estimated_price(
         self,
@@ -72,8 +72,10 @@ class Prices(Messages):
         elif file_path is not None:
             size = FileSource(file_path, argument="file_path").size
         size_mib = check_size_mib(storage_size_mib, size)
-        content = store_to_price(size_mib, owner=NOBODY, time=now(), payment=payment)
-        return await self._send(calls.prices.estimate(content, "STORE", owner=NOBODY, time=now()))
+        content = store_to_price(size_mib, owner=NOBODY, time=timestamp(), payment=payment)
+        return await self._send(
+            calls.prices.estimate(content, "STORE", owner=NOBODY, time=timestamp())
+        )
 
     async def get_program_price(self, item_hash: str, *, include_size: bool = False) -> Price:
         """Return what a published program, instance or STORE costs.

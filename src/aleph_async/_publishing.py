@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aleph_core.calls.publishing import NODE_WAIT, publish
@@ -32,6 +31,7 @@ from aleph_core.waiting import patience
 from ._messages import Messages
 from ._runtime import FileSource
 from ._signing import sign
+from ._wall_clock import timestamp
 
 if TYPE_CHECKING:
     from aleph_core.accounts import Account
@@ -73,7 +73,7 @@ class Publishing(Messages):
             raise ArgumentError("content", "is given twice: as post_content too")
         fields = _post_content(
             address=self._owner(address),
-            time=now(),
+            time=timestamp(),
             post_type=post_type,
             content=post_content if content is UNSET else content,
             ref=ref,
@@ -111,7 +111,7 @@ class Publishing(Messages):
         """
         target = aggregate_target(name, entries, key, content)
         fields = aggregate_content(
-            address=self._owner(address), time=now(), key=target.key, content=target.content
+            address=self._owner(address), time=timestamp(), key=target.key, content=target.content
         )
         return await self.submit(
             fields, "AGGREGATE", channel=channel, allow_inlining=inline, sync=sync, wait=wait
@@ -134,7 +134,7 @@ class Publishing(Messages):
         """
         fields = forget_content(
             address=self._owner(address),
-            time=now(),
+            time=timestamp(),
             hashes=hashes,
             aggregates=aggregates,
             reason=reason,
@@ -273,7 +273,7 @@ class Publishing(Messages):
     ) -> tuple[Message, bytes]:
         if not isinstance(content, Mapping):
             raise ArgumentError("content", f"expected an object, not {type(content).__name__}")
-        fields = {"address": self._owner(None), "time": now(), **content}
+        fields = {"address": self._owner(None), "time": timestamp(), **content}
         return build_message(
             message_type=message_type,
             content=fields,
@@ -296,10 +296,6 @@ class Publishing(Messages):
 
 # The method of the same name has a parameter called post_content.
 _post_content = post_content
-
-
-def now() -> float:
-    return datetime.now(UTC).timestamp()
 
 
 def warn_uncertain(error: AlephError, message: Message) -> None:

@@ -30,9 +30,10 @@ from aleph_core.priced import whole_mib
 from aleph_core.retry import is_lost
 from aleph_core.waiting import patience
 
-from ._publishing import Publishing, now, warn_uncertain
+from ._publishing import Publishing, warn_uncertain
 from ._runtime import FileSource, Progress, gather
 from ._signing import sign
+from ._wall_clock import timestamp
 
 __all__ = ["Storing"]
 
@@ -90,7 +91,7 @@ class Storing(Publishing):
         assert file_hash is not None
         content = store_content(
             address=self._owner(address),
-            time=now(),
+            time=timestamp(),
             file_hash=file_hash,
             engine=engine,
             ref=ref,

@@ -20,8 +20,8 @@ from aleph_core.waiting import check_timeout
 from ._connection import USER_AGENT
 from ._files import refusal_body
 from ._runtime import FileSink, FileSource, Progress, Request, clock, sleep
-from ._vm_login import now
 from ._vm_operations import VmOperations
+from ._wall_clock import now
 
 __all__ = ["VmBackups"]
 

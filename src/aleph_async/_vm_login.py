@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from aleph_core.vm_auth import EphemeralKey, SignedKey, ask_wallet, declared_chain, first_frame
 
 from ._runtime import Lock
 from ._signing import sign_raw
+from ._wall_clock import now
 
 if TYPE_CHECKING:
     from aleph_core.accounts import Account
 
     from ._remote import RemoteAccount
 
-__all__ = ["VmLogin", "now"]
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
+__all__ = ["VmLogin"]
 
 
 class VmLogin:

@@ -22,8 +22,8 @@ from aleph_core.waiting import check_timeout
 
 from ._files import refusal_body
 from ._runtime import StreamedAnswer, WebSocket, clock, sleep
-from ._vm_login import now
 from ._vm_operations import VmOperations
+from ._wall_clock import now
 
 __all__ = ["VmLogs"]
 

@@ -29,7 +29,8 @@ from ._runtime import (
     clock,
     sleep,
 )
-from ._vm_login import VmLogin, now
+from ._vm_login import VmLogin
+from ._wall_clock import now
 
 if TYPE_CHECKING:
     from aleph_core.accounts import Account

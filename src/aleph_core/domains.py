@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from .errors import ArgumentError, ResourceNotFoundError
@@ -18,8 +19,8 @@ __all__ = [
     "add",
     "attach",
     "check_domain",
+    "check_options",
     "check_target",
-    "checked_options",
     "detach",
     "entry",
     "move",
@@ -67,7 +68,7 @@ def read_all(content: Mapping[str, Any] | None) -> dict[str, Domain]:
 
 
 def entry(
-    *, target: str, item_hash: str, updated_at: str, options: Mapping[str, Any] | None
+    *, target: str, item_hash: str, updated_at: datetime, options: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """Return the entry of a domain; sites get the catch-all path that other tools give them."""
     kind = check_target(target)
@@ -75,16 +76,16 @@ def entry(
         "type": kind,
         "programType": kind,
         "message_id": check_item_hash(item_hash),
-        "updated_at": updated_at,
+        "updated_at": _text(updated_at),
     }
     if options is None and kind == TargetType.IPFS:
         options = {"catch_all_path": _CATCH_ALL}
     if options:
-        fields["options"] = checked_options(options)
+        fields["options"] = check_options(options)
     return fields
 
 
-def checked_options(options: object) -> dict[str, Any]:
+def check_options(options: object) -> dict[str, Any]:
     if not isinstance(options, Mapping):
         raise ArgumentError("options", f"expected an object, not {shown(options)}")
     check_json(dict(options), "options")
@@ -109,7 +110,7 @@ def attach(
     *,
     domain: str,
     item_hash: str,
-    updated_at: str,
+    updated_at: datetime,
     target: str | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -125,7 +126,7 @@ def attach(
     return _changed(content, domain, changes, updated_at)
 
 
-def detach(content: Mapping[str, Any], *, domain: str, updated_at: str) -> dict[str, Any]:
+def detach(content: Mapping[str, Any], *, domain: str, updated_at: datetime) -> dict[str, Any]:
     """Return the entry showing nothing; raises ``ResourceNotFoundError`` when there is none."""
     return _changed(content, domain, {"message_id": ""}, updated_at)
 
@@ -135,17 +136,19 @@ def remove(content: Mapping[str, Any], *, domain: str) -> dict[str, Any]:
     return {domain: None} if content.get(domain) is not None else {}
 
 
-def move(content: Mapping[str, Any], *, item_hash: str, to: str, updated_at: str) -> dict[str, Any]:
+def move(
+    content: Mapping[str, Any], *, item_hash: str, to: str, updated_at: datetime
+) -> dict[str, Any]:
     """Return the entries of all domains that show the one, showing the other."""
     return {
-        name: {**raw, "message_id": to, "updated_at": updated_at}
+        name: {**raw, "message_id": to, "updated_at": _text(updated_at)}
         for name, raw in content.items()
         if isinstance(raw, Mapping) and raw.get("message_id") == item_hash and item_hash != to
     }
 
 
 def _changed(
-    content: Mapping[str, Any], domain: str, changes: Mapping[str, Any], updated_at: str
+    content: Mapping[str, Any], domain: str, changes: Mapping[str, Any], updated_at: datetime
 ) -> dict[str, Any]:
     present = content.get(domain)
     if not isinstance(present, Mapping):
@@ -154,4 +157,9 @@ def _changed(
         )
     if all(present.get(name) == value for name, value in changes.items()):
         return {}
-    return {domain: {**present, **changes, "updated_at": updated_at}}
+    return {domain: {**present, **changes, "updated_at": _text(updated_at)}}
+
+
+def _text(moment: datetime) -> str:
+    """Return a time in UTC as the network's console writes it."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

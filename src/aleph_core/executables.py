@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import ArgumentError
-from .item_hash import check_item_hash
-from .json_text import Fields
-from .machines import (
+from .executable_fields import (
     checked_json,
     checked_list,
     flags,
@@ -22,6 +20,8 @@ from .machines import (
     volume_list,
     whole,
 )
+from .item_hash import check_item_hash
+from .json_text import Fields
 from .models.message import Content
 from .payments import CREDIT, agreed_payment
 from .settings import Settings

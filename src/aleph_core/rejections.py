@@ -9,10 +9,25 @@ from typing import Any
 
 import attrs
 
-from . import rejected
 from .errors import RejectedMessage, UnpaidMessageError
 from .excerpts import shown
 from .payments import payment_type
+from .rejection_errors import (
+    AmendError,
+    ContentUnavailableError,
+    FileInUseError,
+    ForgetError,
+    InsufficientCreditsError,
+    InvalidFormatError,
+    PaymentMethodError,
+    PermissionDeniedError,
+    ProcessingError,
+    SignatureRefusedError,
+    StoreRefError,
+    VmUpdateError,
+    VolumeNotFoundError,
+    VolumeTooSmallError,
+)
 from .structuring import amount
 
 __all__ = ["REASONS", "rejection", "wanting"]
@@ -192,67 +207,59 @@ def _count(value: object) -> int | None:
 _CASES: Mapping[int, _Case] = {
     -1: _Case(
         "the node failed to process it; publish again, or to another node",
-        rejected.ProcessingError,
+        ProcessingError,
     ),
-    0: _Case("its format is not valid", rejected.InvalidFormatError, _format),
-    1: _Case("its signature is missing or not the sender's", rejected.SignatureRefusedError),
-    2: _Case(
-        "the sender may not publish for this address", rejected.PermissionDeniedError, _permission
-    ),
+    0: _Case("its format is not valid", InvalidFormatError, _format),
+    1: _Case("its signature is missing or not the sender's", SignatureRefusedError),
+    2: _Case("the sender may not publish for this address", PermissionDeniedError, _permission),
     3: _Case(
         "its content could not be fetched; upload the content first",
-        rejected.ContentUnavailableError,
+        ContentUnavailableError,
         _unavailable,
     ),
     4: _Case(
         "the stored file could not be fetched; upload the file first",
-        rejected.ContentUnavailableError,
+        ContentUnavailableError,
         _unavailable,
     ),
     5: _Case("the token balance is too low", UnpaidMessageError, _funds("ALEPH", "balance")),
-    6: _Case("the credits are too low", rejected.InsufficientCreditsError, _credits),
-    100: _Case(
-        "an amend needs the hash of the original in ref", rejected.AmendError, _named_in("ref")
-    ),
-    101: _Case("the post to amend was not found", rejected.AmendError, _named_in("ref")),
+    6: _Case("the credits are too low", InsufficientCreditsError, _credits),
+    100: _Case("an amend needs the hash of the original in ref", AmendError, _named_in("ref")),
+    101: _Case("the post to amend was not found", AmendError, _named_in("ref")),
     102: _Case(
         "an amend cannot be amended; name the original in ref",
-        rejected.AmendError,
+        AmendError,
         _named_in("ref"),
     ),
-    200: _Case(
-        "the file version named in ref was not found", rejected.StoreRefError, _named_in("ref")
-    ),
+    200: _Case("the file version named in ref was not found", StoreRefError, _named_in("ref")),
     201: _Case(
         "ref names a file that has a ref itself; name the original",
-        rejected.StoreRefError,
+        StoreRefError,
         _named_in("ref"),
     ),
     202: _Case(
         "the payment method is not accepted any more; pay with credits",
-        rejected.PaymentMethodError,
+        PaymentMethodError,
         _payment,
     ),
-    300: _Case(
-        "the machine to replace was not found", rejected.VmUpdateError, _named_in("replaces")
-    ),
-    301: _Case("a volume or the code was not found", rejected.VolumeNotFoundError, _volumes),
-    302: _Case("the machine does not allow amends", rejected.VmUpdateError, _named_in("replaces")),
+    300: _Case("the machine to replace was not found", VmUpdateError, _named_in("replaces")),
+    301: _Case("a volume or the code was not found", VolumeNotFoundError, _volumes),
+    302: _Case("the machine does not allow amends", VmUpdateError, _named_in("replaces")),
     303: _Case(
         "an update cannot be updated; name the original",
-        rejected.VmUpdateError,
+        VmUpdateError,
         _named_in("replaces"),
     ),
-    304: _Case("a volume is smaller than its parent", rejected.VolumeTooSmallError, _small_volume),
-    500: _Case("it forgets nothing; name at least one hash", rejected.ForgetError, _forgotten),
+    304: _Case("a volume is smaller than its parent", VolumeTooSmallError, _small_volume),
+    500: _Case("it forgets nothing; name at least one hash", ForgetError, _forgotten),
     501: _Case(
         "a message to forget was not found, or is forgotten already",
-        rejected.ForgetError,
+        ForgetError,
         _forgotten,
     ),
-    502: _Case("a FORGET cannot be forgotten", rejected.ForgetError, _forgotten),
-    503: _Case("the file is still used by a machine", rejected.FileInUseError, _file_in_use),
-    504: _Case("the message was forgotten before", rejected.ForgetError, _forgotten),
+    502: _Case("a FORGET cannot be forgotten", ForgetError, _forgotten),
+    503: _Case("the file is still used by a machine", FileInUseError, _file_in_use),
+    504: _Case("the message was forgotten before", ForgetError, _forgotten),
 }
 
 REASONS: Mapping[int, str] = {code: case.reason for code, case in _CASES.items()}

@@ -22,7 +22,7 @@ from aleph_async import (
     UnsupportedByNode,
     VmClient,
     VmNotFound,
-    _vm_login,
+    _wall_clock,
 )
 from aleph_core.accounts import CosmosAccount, NULS2Account, TezosAccount
 from aleph_devnode import DevNode
@@ -95,7 +95,7 @@ async def test_row_17_a_client_that_lives_longer_than_its_key_gets_another(
     with HostileServer(answer("Stopped", content_type="text/plain")) as server:
         async with VmClient(account, server.url) as vm_client:
             await vm_client.stop_instance(ABSENT)
-            monkeypatch.setattr(_vm_login, "datetime", Later)
+            monkeypatch.setattr(_wall_clock, "datetime", Later)
             await vm_client.stop_instance(ABSENT)
         first, second = [expiry(request.headers) for request in server.requests]
     assert first - datetime.now(UTC) < timedelta(days=1)

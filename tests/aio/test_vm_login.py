@@ -24,7 +24,7 @@ from aleph_async import (
     SigningError,
     TransportError,
     VmClient,
-    _vm_login,
+    _wall_clock,
 )
 from aleph_async._runtime import gather
 from aleph_devnode import DevNode
@@ -51,7 +51,7 @@ class Clock:
 @pytest.fixture
 def wrong_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(_vm_login, "datetime", clock)
+    monkeypatch.setattr(_wall_clock, "datetime", clock)
     return clock
 
 

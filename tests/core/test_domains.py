@@ -17,7 +17,8 @@ from tests.core.recorded import JSON
 
 SITE, OTHER = "a" * 64, "b" * 64
 OWNER = "0x838fE5fF882F4E092945B36c43Cd2b6E31A2209f"
-NOW = "2026-01-18T22:30:40.691Z"
+NOW = datetime(2026, 1, 18, 22, 30, 40, 691_000, UTC)
+TOLD = "2026-01-18T22:30:40.691Z"
 NAME = "shop.example.org"
 ENTRY = domains.entry(target="ipfs", item_hash=SITE, updated_at=NOW, options=None)
 
@@ -35,7 +36,7 @@ def test_an_entry_is_written_as_other_tools_write_it() -> None:
         "type": "ipfs",
         "programType": "ipfs",
         "message_id": SITE,
-        "updated_at": NOW,
+        "updated_at": TOLD,
         "options": {"catch_all_path": "/404.html"},
     }
     instance = domains.entry(
@@ -56,7 +57,7 @@ def test_domains_are_read_whatever_tool_wrote_them() -> None:
         }
     )
     assert set(found) == {NAME, "old.example.org", "number.example.org"}
-    assert found[NAME].updated_at == datetime(2026, 1, 18, 22, 30, 40, 691_000, UTC)
+    assert found[NAME].updated_at == NOW
     assert (found[NAME].name, found[NAME].program_type) == (NAME, "ipfs")
     assert found["old.example.org"].extra == {"spa": "1"}
     assert found["number.example.org"].updated_at is not None
@@ -117,12 +118,13 @@ def test_a_domain_is_added_once() -> None:
 
 def test_attaching_and_detaching_keep_what_they_are_not_about() -> None:
     content = {NAME: {**ENTRY, "spa": "1"}}
-    later = "2026-02-01T00:00:00.000Z"
+    later = datetime(2026, 2, 1, tzinfo=UTC)
+    told = "2026-02-01T00:00:00.000Z"
     attached = domains.attach(content, domain=NAME, item_hash=OTHER, updated_at=later)
-    assert attached == {NAME: {**content[NAME], "message_id": OTHER, "updated_at": later}}
+    assert attached == {NAME: {**content[NAME], "message_id": OTHER, "updated_at": told}}
     assert domains.attach(content, domain=NAME, item_hash=SITE, updated_at=later) == {}
     detached = domains.detach(content, domain=NAME, updated_at=later)
-    assert detached == {NAME: {**content[NAME], "message_id": "", "updated_at": later}}
+    assert detached == {NAME: {**content[NAME], "message_id": "", "updated_at": told}}
     assert domains.detach(detached, domain=NAME, updated_at=NOW) == {}
     other: dict[str, Any] = {"target": "instance", "options": {}}
     (entry,) = domains.attach(

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from aleph_core import errors, machine_errors, rejected
+from aleph_core import confidential_errors, errors, machine_errors, rejection_errors
+from aleph_core.booting import BootAttestationError, BootError, BootStep
 from aleph_core.errors import (
     AlephClientError,
     AlephError,
@@ -21,6 +22,7 @@ from aleph_core.errors import (
     TransportError,
     TransportTimeout,
 )
+from aleph_core.evm import errors as evm_errors
 
 ARGUMENTS: dict[str, Any] = {
     "message": "words",
@@ -30,9 +32,15 @@ ARGUMENTS: dict[str, Any] = {
     "extra": "ipfs",
     "item_hash": "a" * 64,
     "message_status": "pending",
+    "step": BootStep.MEASURE,
+    "expected": 1,
+    "found": 43114,
 }
+HOMES = (errors, machine_errors, confidential_errors, rejection_errors, evm_errors)
 KINDS = [
-    getattr(home, name) for home in (errors, machine_errors, rejected) for name in home.__all__
+    *(getattr(home, name) for home in HOMES for name in home.__all__),
+    BootAttestationError,
+    BootError,
 ]
 
 

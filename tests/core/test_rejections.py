@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aleph_core import rejected
+from aleph_core import rejection_errors
 from aleph_core.errors import InsufficientFundsError, RejectedMessage, UnpaidMessageError
-from aleph_core.rejected import (
+from aleph_core.rejection_errors import (
     AmendError,
     ContentUnavailableError,
     FileInUseError,
@@ -88,7 +88,7 @@ def test_every_known_code_says_what_to_do_and_has_its_error() -> None:
     assert set(REASONS) == set(KINDS)
     assert set(KINDS.values()) == {
         UnpaidMessageError,
-        *(getattr(rejected, name) for name in rejected.__all__),
+        *(getattr(rejection_errors, name) for name in rejection_errors.__all__),
     }
     assert "error code 999" in str(rejection(HASHES[0], 999))
     assert type(rejection(HASHES[0], 999)) is RejectedMessage

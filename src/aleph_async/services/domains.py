@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from aleph_core.item_hash import check_item_hash
 from aleph_core.models.message import Published
 
 from .._runtime import DnsResolver, gather
+from .._wall_clock import now
 from ._service import AuthenticatedService, Service
 
 if TYPE_CHECKING:
@@ -98,9 +98,7 @@ class AuthenticatedDomains(AuthenticatedService, Domains):
         ``confidential`` of an instance. Raises ``ArgumentError`` when the domain is there already.
         """
         name = domains.check_domain(domain)
-        entry = domains.entry(
-            target=target, item_hash=item_hash, updated_at=_moment(), options=options
-        )
+        entry = domains.entry(target=target, item_hash=item_hash, updated_at=now(), options=options)
         return await self._edit(partial(domains.add, domain=name, entry=entry), name, address)
 
     async def attach(
@@ -121,16 +119,16 @@ class AuthenticatedDomains(AuthenticatedService, Domains):
             domains.attach,
             domain=name,
             item_hash=check_item_hash(item_hash),
-            updated_at=_moment(),
+            updated_at=now(),
             target=None if target is None else domains.check_target(target),
-            options=None if options is None else domains.checked_options(options),
+            options=None if options is None else domains.check_options(options),
         )
         return await self._edit(change, name, address)
 
     async def detach(self, domain: str, *, address: str | None = None) -> Published | None:
         """Let a domain show nothing, and keep it; raises ``ResourceNotFoundError`` if there is none."""
         name = domains.check_domain(domain)
-        change = partial(domains.detach, domain=name, updated_at=_moment())
+        change = partial(domains.detach, domain=name, updated_at=now())
         return await self._edit(change, name, address)
 
     async def remove(self, domain: str, *, address: str | None = None) -> Published | None:
@@ -146,7 +144,7 @@ class AuthenticatedDomains(AuthenticatedService, Domains):
             domains.move,
             item_hash=check_item_hash(item_hash),
             to=check_item_hash(to, "to"),
-            updated_at=_moment(),
+            updated_at=now(),
         )
         return await self._publisher.edit_aggregate(domains.KEY, change, address=address)
 
@@ -154,8 +152,3 @@ class AuthenticatedDomains(AuthenticatedService, Domains):
         return await self._publisher.edit_aggregate(
             domains.KEY, change, entries=[name], address=address
         )
-
-
-def _moment() -> str:
-    """Return the present time as the network's console writes it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -20,7 +20,7 @@ from aleph_core.item_hash import check_item_hash, is_cid
 from aleph_core.models.message import Published
 from aleph_core.payments import agreed_payment
 
-from .._publishing import now
+from .._wall_clock import timestamp
 from ._service import AuthenticatedService, Service
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class AuthenticatedWebsites(AuthenticatedService, Websites):
         ``volume_id`` gives it a name on the web. Raises ``ArgumentError`` when there is one already.
         """
         name, volume = websites.check_name(name), check_item_hash(volume, "volume")
-        time = now()
+        time = timestamp()
         paid = agreed_payment(payment, "STORE", time=time)
         change = partial(
             websites.create,
@@ -115,7 +115,7 @@ class AuthenticatedWebsites(AuthenticatedService, Websites):
             ens=None if ens is None else websites.check_texts(ens, "ens"),
         )
         before = await self.get(name, address)
-        time = websites.time_after(before, now())
+        time = websites.time_after(before, timestamp())
         change = partial(change, since=websites.version_of(before), time=time)
         if volume is None:
             return await self._edit(change, name, address)

@@ -37,7 +37,7 @@ from ..machine_errors import (
     WrongDomain,
 )
 from ..models.vm_result import VmResult
-from ..rejected import InsufficientCreditsError
+from ..rejection_errors import InsufficientCreditsError
 from ..structuring import amount
 from ..vm_auth import CLOCK_TOLERANCE
 from .answers import facts

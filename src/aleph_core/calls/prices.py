@@ -24,7 +24,7 @@ from ..models.accounts import Balance
 from ..models.message import MessageStatus
 from ..models.page import Page
 from ..models.prices import Costs, CostSummary, Price, ResourceCost
-from ..rejected import InsufficientCreditsError
+from ..rejection_errors import InsufficientCreditsError
 from ..rejections import wanting
 from ..structuring import amount, structure
 from .answers import facts, json_object, malformed, read_page, refuse, segment

@@ -21,7 +21,7 @@ from ..messages import wire
 from ..models.files import StorageLimits
 from ..models.message import Message, MessageStatus
 from ..payments import payment_type
-from ..rejected import InsufficientCreditsError
+from ..rejection_errors import InsufficientCreditsError
 from .answers import facts, json_object, refuse, segment
 from .publishing import NODE_WAIT
 

@@ -41,7 +41,7 @@ from aleph_core.machine_errors import (
     WrongDomain,
 )
 from aleph_core.models.vm_result import VmResult
-from aleph_core.rejected import InsufficientCreditsError
+from aleph_core.rejection_errors import InsufficientCreditsError
 
 VM = "a" * 64
 NODE = "https://crn.example.org"

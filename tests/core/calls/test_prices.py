@@ -24,13 +24,13 @@ from aleph_core.errors import (
     RemovedMessageError,
     UnpaidMessageError,
 )
+from aleph_core.executable_fields import NOBODY
 from aleph_core.hashing import sha256_hex
-from aleph_core.machines import NOBODY
 from aleph_core.models.accounts import Balance
 from aleph_core.models.message import MessageStatus
 from aleph_core.models.prices import Costs, CostSummary, Price, PriceDetail, ResourceCost
 from aleph_core.priced import store_to_price
-from aleph_core.rejected import InsufficientCreditsError
+from aleph_core.rejection_errors import InsufficientCreditsError
 from aleph_core.structuring import structure
 from tests.core.mutations import check_survival, check_values, mutated
 from tests.core.recorded import ANSWERS, HASHES, NODE, OWNER, altered, answer, recorded
