@@ -11,8 +11,7 @@ from aleph_core.call import Answer
 from aleph_core.calls import machine_logs as calls
 from aleph_core.calls.machine_answers import Operation
 from aleph_core.calls.machines import check_vm_hash
-from aleph_core.errors import ApiError, MalformedAnswerError, TransportError, TransportTimeout
-from aleph_core.json_array import JsonArray
+from aleph_core.errors import ApiError, TransportError, TransportTimeout
 from aleph_core.log_replay import LogReplay
 from aleph_core.machine_errors import KeyExpired
 from aleph_core.models.log_entry import LogEntry
@@ -21,7 +20,7 @@ from aleph_core.retry import REPEATED_STATUSES, Fail, RetryPlan, Return, Wait
 from aleph_core.waiting import check_timeout
 
 from ._files import refusal_body
-from ._runtime import StreamedAnswer, WebSocket, clock, sleep
+from ._runtime import WebSocket, clock, sleep
 from ._vm_operations import VmOperations
 from ._wall_clock import now
 
@@ -112,21 +111,21 @@ class VmLogs(VmOperations):
         call = calls.past_logs(operation)
         plan = RetryPlan(self._policy)
         begun = clock()
-        lines = JsonArray()
+        log = calls.PastLog(self._node)
         while True:
             outcome: Answer | TransportError
             try:
                 async with self._http.stream(await self._request(call)) as answer:
                     if answer.status == 200:
                         async for chunk in answer.chunks():
-                            for value in _entries(lines, chunk, answer):
-                                yield calls.read_past_line(value)
-                        _finish(lines, answer)
+                            for entry in log.feed(chunk):
+                                yield entry
+                        log.finish()
                         return
                     body = await refusal_body(answer)
                     outcome = Answer(answer.status, answer.headers, body, node=answer.node)
             except TransportError as error:
-                if lines.count:
+                if log.has_begun:
                     raise
                 outcome = error
             step = plan.after(outcome, elapsed=clock() - begun)
@@ -139,7 +138,7 @@ class VmLogs(VmOperations):
             if isinstance(step, Fail):
                 raise step.error
             assert isinstance(step, Wait)
-            lines = JsonArray()
+            log = calls.PastLog(self._node)
             await sleep(step.seconds)
 
     def _log_operation(self, vm_id: str) -> Operation:
@@ -166,25 +165,3 @@ class VmLogs(VmOperations):
         if policy is not None:
             policy = attrs.evolve(policy, attempts=1_000_000, deadline=patience)
         return RetryPlan(policy)
-
-
-def _entries(lines: JsonArray, chunk: bytes, answer: StreamedAnswer) -> list[object]:
-    try:
-        return lines.feed(chunk)
-    except ValueError as error:
-        raise _malformed(error, answer) from error
-
-
-def _finish(lines: JsonArray, answer: StreamedAnswer) -> None:
-    try:
-        lines.finish()
-    except ValueError as error:
-        raise _malformed(error, answer) from error
-
-
-def _malformed(error: ValueError, answer: StreamedAnswer) -> MalformedAnswerError:
-    return MalformedAnswerError(
-        f"{answer.node} sent a log that is not whole: {error}",
-        status=answer.status,
-        node=answer.node,
-    )

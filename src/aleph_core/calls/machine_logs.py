@@ -7,6 +7,7 @@ from typing import Any
 from ..call import Answer, Call
 from ..errors import MalformedAnswerError
 from ..excerpts import shown
+from ..json_array import JsonArray
 from ..json_text import parse_json
 from ..models.log_entry import LogEntry
 from ..structuring import when
@@ -14,6 +15,7 @@ from .machine_answers import Operation, refuse_login, refuse_operation
 
 __all__ = [
     "STARTING",
+    "PastLog",
     "check_login",
     "live_path",
     "past_logs",
@@ -81,6 +83,41 @@ def read_frame(text: str) -> LogEntry:
         kind = value.get("type")
         return LogEntry(type=kind if isinstance(kind, str) else "stdout", message=value["message"])
     return LogEntry(type="unreadable", message=text)
+
+
+class PastLog:
+    """The past log of a machine, as it comes from its node in pieces.
+
+    What is no such log raises ``MalformedAnswerError``, once the lines before were handed out.
+    """
+
+    def __init__(self, node: str) -> None:
+        self._node = node
+        self._lines = JsonArray()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether lines of it have come."""
+        return self._lines.count > 0
+
+    def feed(self, data: bytes) -> list[LogEntry]:
+        """Take more of the answer and return the lines that it completes."""
+        try:
+            return [read_past_line(value) for value in self._lines.feed(data)]
+        except ValueError as error:
+            raise self._malformed(error) from error
+
+    def finish(self) -> None:
+        """Raise unless the whole log has come."""
+        try:
+            self._lines.finish()
+        except ValueError as error:
+            raise self._malformed(error) from error
+
+    def _malformed(self, error: ValueError) -> MalformedAnswerError:
+        return MalformedAnswerError(
+            f"{self._node} sent a log that is not whole: {error}", status=200, node=self._node
+        )
 
 
 def read_past_line(value: Any) -> LogEntry:
