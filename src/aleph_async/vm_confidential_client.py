@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from aleph_core.calls import confidential as calls
 from aleph_core.calls import crn
 from aleph_core.calls.machines import check_vm_hash
 from aleph_core.errors import AlephError, ArgumentError, UnsupportedByNode
+from aleph_core.hashing import sha256_hasher
 from aleph_core.models.executions import CrnExecutions
 from aleph_core.waiting import check_timeout
 
@@ -165,14 +165,14 @@ class VmConfidentialClient(ConfidentialOperations):
             return False
 
 
-async def _sha256(firmware: bytes | str | os.PathLike[str]) -> bytes:
+async def _sha256(firmware: bytes | str | os.PathLike[str]) -> str:
     source = FileSource(firmware, argument="firmware")
     if not source.size:
         raise ArgumentError("firmware", "is empty")
-    digest = hashlib.sha256()
+    hasher = sha256_hasher()
     async for piece in source.chunks():
-        digest.update(piece)
-    return digest.digest()
+        hasher.update(piece)
+    return hasher.finalize()
 
 
 VMConfidentialClient = VmConfidentialClient

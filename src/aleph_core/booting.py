@@ -40,7 +40,6 @@ __all__ = [
 
 Digest = bytes | str
 
-_SEV_ES: Final = 4
 _DIGEST_SIZE: Final = 32
 
 
@@ -173,23 +172,25 @@ def _digest(value: object, argument: str) -> bytes:
 
 
 def expected_digests(
-    measured: bytes | None, firmware_hash: object, *, policy: int, default: str
+    measured: str | None, firmware_hash: object, *, policy: int, default: str
 ) -> tuple[bytes, ...]:
     """Return the digests of which the measurement must show one.
 
     ``measured`` is the SHA-256 of a firmware that was given itself, ``default`` that of the usual one.
     """
+    from .sev import Policy
+
     if measured is not None and firmware_hash is not None:
         raise ArgumentError("firmware_hash", "give the firmware or its hash, not both")
     if firmware_hash is not None:
         return firmware_digests(firmware_hash)
-    if policy & _SEV_ES:
+    if policy & Policy.ES:
         raise ArgumentError(
             "firmware_hash",
             "is missing: a policy with SEV-ES measures the CPUs too, so give the digests of "
             "sev.launch_digest(firmware, vcpus=..., cpu=...)",
         )
-    return (measured,) if measured is not None else firmware_digests(default)
+    return firmware_digests(default if measured is None else measured)
 
 
 def check_secret(secret: str | Mapping[UUID | str, bytes]) -> None:
