@@ -14,6 +14,7 @@ from .item_hash import as_list, check_address
 from .json_text import Fields, json_text, plain
 from .models.message import Content
 from .settings import Settings
+from .ssh_keys import is_private
 
 __all__ = [
     "QEMU",
@@ -139,7 +140,7 @@ def ssh_key_list(keys: str | Iterable[str] | None) -> list[str] | None:
         argument = f"ssh_keys[{index}]"
         if not isinstance(key, str):
             raise ArgumentError(argument, f"expected a public key, not {type(key).__name__}")
-        if "PRIVATE KEY" in key:
+        if is_private(key):
             raise ArgumentError(argument, "is a private key; give the public one, of the .pub file")
         line = key.strip()
         if not line or "\n" in line:

@@ -15,7 +15,15 @@ from .models.post import Post
 from .models.ssh_key import SshKey
 from .structuring import structure
 
-__all__ = ["CHANNEL", "POST_TYPE", "check_public_key", "fingerprint", "post_content", "read_key"]
+__all__ = [
+    "CHANNEL",
+    "POST_TYPE",
+    "check_public_key",
+    "fingerprint",
+    "is_private",
+    "post_content",
+    "read_key",
+]
 
 POST_TYPE: Final = "ALEPH-SSH"
 CHANNEL: Final = "ALEPH-CLOUDSOLUTIONS"
@@ -34,7 +42,7 @@ def check_public_key(text: object) -> str:
     """
     if not isinstance(text, str):
         raise ArgumentError("key", f"expected the text of a public key, not {type(text).__name__}")
-    if _PRIVATE.search(text):
+    if is_private(text):
         raise ArgumentError("key", "is a private key, which nobody must see; give the .pub file")
     lines = [line for line in text.strip().splitlines() if line.strip()]
     if len(lines) != 1 or len(text) > _LONGEST:
@@ -48,6 +56,11 @@ def check_public_key(text: object) -> str:
     if not _names(_decoded(encoded), kind):
         raise ArgumentError("key", f"is damaged: what follows {kind} is no such key")
     return f"{kind} {encoded} {comment.strip()}".strip()
+
+
+def is_private(text: str) -> bool:
+    """Tell whether a text holds a private key, of OpenSSH, PuTTY or in PEM."""
+    return _PRIVATE.search(text) is not None
 
 
 def fingerprint(key: str) -> str:

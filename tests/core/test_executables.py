@@ -453,8 +453,14 @@ def test_what_is_wrong_is_named_with_what_is_wrong_about_it(
     assert caught.value.argument == argument
 
 
-def test_a_private_key_among_ssh_keys_is_refused_and_not_shown() -> None:
-    key = "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n-----END OPENSSH PRIVATE KEY-----"
+@pytest.mark.parametrize(
+    "key",
+    [
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n-----END OPENSSH PRIVATE KEY-----",
+        "PuTTY-User-Key-File-3: ssh-ed25519\nPrivate-Lines: 1\nc2VjcmV0",
+    ],
+)
+def test_a_private_key_among_ssh_keys_is_refused_and_not_shown(key: str) -> None:
     with pytest.raises(ArgumentError, match="is a private key") as caught:
         instance(ssh_keys=key)
     assert "c2VjcmV0" not in str(caught.value)
