@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from functools import partial
-from math import inf
 from typing import Any
 
 import attrs
@@ -29,6 +28,7 @@ from aleph_core.nodes import websocket_url
 from aleph_core.paging import LARGEST_PAGE, Position
 from aleph_core.retry import REPEATED_STATUSES, Fail, RetryPlan, Wait
 from aleph_core.verification import read_message
+from aleph_core.waiting import check_timeout
 from aleph_core.watching import Sightings
 
 from ._messages import Messages
@@ -71,7 +71,7 @@ class Watching(Messages):
         if chosen.skeletons is not None:
             raise ArgumentError("message_statuses", "only processed messages can be watched")
         check_count(history, "history", 0, LARGEST_PAGE)
-        check_patience(reconnect_timeout)
+        check_timeout(reconnect_timeout, "reconnect_timeout")
         self._check_open()
         sightings = Sightings()
         await self._look(sightings)
@@ -237,11 +237,6 @@ class Watching(Messages):
             _report(InvalidEntry(error=error, raw=raw), on_invalid)
             return None
         return message if chosen.matches(message) else None
-
-
-def check_patience(seconds: Any) -> None:
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < inf:
-        raise ArgumentError("reconnect_timeout", f"expected seconds, not {seconds!r:.80}")
 
 
 def _report(entry: InvalidEntry, on_invalid: OnInvalid | None) -> None:

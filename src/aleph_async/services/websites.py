@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aleph_core import websites
 from aleph_core.edits import Change
@@ -17,6 +17,7 @@ from aleph_core.errors import (
     VerificationError,
 )
 from aleph_core.item_hash import check_item_hash, is_cid
+from aleph_core.json_text import Fields
 from aleph_core.models.message import Published
 from aleph_core.payments import agreed_payment
 
@@ -61,7 +62,7 @@ class AuthenticatedWebsites(AuthenticatedService, Websites):
         framework: str = "none",
         tags: Sequence[str] = (),
         ens: Sequence[str] = (),
-        payment: Any = None,
+        payment: Fields | str | None = None,
         address: str | None = None,
     ) -> Published | None:
         """Make a site; its name is one word without dots.
@@ -94,7 +95,7 @@ class AuthenticatedWebsites(AuthenticatedService, Websites):
         framework: str | None = None,
         tags: Sequence[str] | None = None,
         ens: Sequence[str] | None = None,
-        payment: Any = None,
+        payment: Fields | str | None = None,
         domains: bool = True,
         address: str | None = None,
     ) -> Published | None:
@@ -135,7 +136,7 @@ class AuthenticatedWebsites(AuthenticatedService, Websites):
         return await self._edit(partial(websites.delete, name=name), name, address)
 
     async def _stored(
-        self, volume: str, payment: Any, address: str | None, *, present: str = ""
+        self, volume: str, payment: Fields | str | None, address: str | None, *, present: str = ""
     ) -> str:
         """Return the hash of the STORE message that names the content, which may be made here.
 
