@@ -57,9 +57,15 @@ def check_item_hash(value: object, argument: str = "item_hash") -> str:
         shown = repr(text if len(text) <= 80 else text[:80] + "…")
     else:
         shown = f"a value of type {type(value).__name__}"
+    # Messages and what publishing gave have one, which is the likeliest thing that was meant.
+    expected = (
+        "give its item_hash"
+        if isinstance(getattr(value, "item_hash", None), str)
+        else "expected 64 hexadecimal digits or an IPFS CID (Qm…, bafy…)"
+    )
     raise InvalidItemHashError(
         argument,
-        f"{shown} is no item hash; expected 64 hexadecimal digits or an IPFS CID (Qm…, bafy…)",
+        f"{shown} is no item hash; {expected}",
         item_hash=value if isinstance(value, str) else "",
     )
 

@@ -20,6 +20,11 @@ from aleph_core.item_hash import (
 )
 from tests.core.recorded import CID_V0, CID_V1, HASHES, OWNER
 
+
+class Holder:
+    item_hash = "0" * 64
+
+
 SHA256 = st.binary().map(lambda data: hashlib.sha256(data).hexdigest())
 PATHS = ["", "/", "../", "..", "a/b", "?", "a?b", "#", "%2e", "a b", "a\n", "\x00", "é", "a,b"]
 
@@ -30,6 +35,11 @@ def test_every_sha256_is_an_item_hash_in_any_usual_spelling(item_hash: str) -> N
     assert not is_cid(item_hash)
     for spelling in (item_hash, item_hash.upper(), "0x" + item_hash, "0X" + item_hash.upper()):
         assert check_item_hash(spelling) == item_hash
+
+
+def test_what_has_an_item_hash_is_none_and_says_where_it_is() -> None:
+    with pytest.raises(InvalidItemHashError, match=r"^vm_id: .* Holder .* give its item_hash$"):
+        check_item_hash(Holder(), "vm_id")
 
 
 @pytest.mark.parametrize("cid", [CID_V0, CID_V1])
