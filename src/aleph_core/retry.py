@@ -184,8 +184,9 @@ class RetryPlan:
         outcome.attempts = self.attempts
         outcome.causes = tuple(self.causes)
         if self.attempts > 1:
-            causes = "; ".join(dict.fromkeys(self.causes))
-            outcome.message += f" (after {self.attempts} attempts: {causes})"
+            others = [cause for cause in dict.fromkeys(self.causes) if cause != outcome.message]
+            told = f": {'; '.join(others)}" if others else ""
+            outcome.message += f" (after {self.attempts} attempts{told})"
         return Fail(outcome)
 
     def _rate_limited(self, answer: Answer, asked: float) -> RateLimited:

@@ -66,7 +66,17 @@ def test_the_last_error_carries_the_attempts_and_all_their_causes() -> None:
         "no answer from http://n within 30 s",
         "the wire broke",
     )
-    assert "after 3 attempts" in str(error)
+    assert str(error) == (
+        "the wire broke (after 3 attempts: http://n answered 503; no answer from http://n within 30 s)"
+    )
+
+
+def test_one_cause_of_all_attempts_is_told_once() -> None:
+    plan = RetryPlan(RetryPolicy(attempts=2))
+    plan.after(cut(), elapsed=0.0)
+    error = cut()
+    assert plan.after(error, elapsed=1.0) == Fail(error)
+    assert str(error) == "the wire broke (after 2 attempts)"
 
 
 def test_without_a_policy_nothing_is_repeated() -> None:
