@@ -154,7 +154,9 @@ def refuse_download(answer: Answer, file_hash: str) -> None:
     """Raise the error for a download that did not begin."""
     if answer.status == 404:
         raise ResourceNotFoundError(
-            f"{answer.node or 'the node'} has no file {file_hash}", **facts(answer)
+            f"{answer.node or 'the node'} has no file {file_hash}; if this is the hash of a STORE "
+            "message, its file has another one, which get_stored_content tells",
+            **facts(answer),
         )
     refuse(answer, f"the download of {file_hash}")
 

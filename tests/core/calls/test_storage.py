@@ -165,7 +165,7 @@ def test_the_path_of_a_file_is_safe() -> None:
 
 
 def test_a_download_that_does_not_begin() -> None:
-    with pytest.raises(ResourceNotFoundError, match=FILE):
+    with pytest.raises(ResourceNotFoundError, match=f"{FILE}.*get_stored_content"):
         calls.refuse_download(answer("Not found", 404), FILE)
     with pytest.raises(ApiError):
         calls.refuse_download(answer("", 500), FILE)
