@@ -14,7 +14,7 @@ from .item_hash import as_list, check_address
 from .json_text import Fields, json_text, plain
 from .models.message import Content
 from .settings import Settings
-from .ssh_keys import is_private
+from .ssh_keys import is_private, names_key_type
 
 __all__ = [
     "QEMU",
@@ -145,6 +145,12 @@ def ssh_key_list(keys: str | Iterable[str] | None) -> list[str] | None:
         line = key.strip()
         if not line or "\n" in line:
             raise ArgumentError(argument, "expected one public key in one line")
+        if not names_key_type(line):
+            raise ArgumentError(
+                argument,
+                "is no public key, and a machine that has no other cannot be entered; "
+                "give the text of a .pub file, like 'ssh-ed25519 AAAA… me'",
+            )
         found.append(line)
     return found
 

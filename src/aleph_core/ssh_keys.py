@@ -21,6 +21,7 @@ __all__ = [
     "check_public_key",
     "fingerprint",
     "is_private",
+    "names_key_type",
     "post_content",
     "read_key",
 ]
@@ -61,6 +62,15 @@ def check_public_key(text: object) -> str:
 def is_private(text: str) -> bool:
     """Tell whether a text holds a private key, of OpenSSH, PuTTY or in PEM."""
     return _PRIVATE.search(text) is not None
+
+
+def names_key_type(line: str) -> bool:
+    """Tell whether a line of an ``authorized_keys`` file names a type of key with something after it.
+
+    Options may stand before it.
+    """
+    words = line.split()
+    return any(_TYPE.fullmatch(word) for word in words[:-1])
 
 
 def fingerprint(key: str) -> str:

@@ -224,6 +224,8 @@ def test_everything_about_an_instance_is_in_its_content() -> None:
     assert (content.allow_amend, content.replaces) == (True, OTHER)
     assert content.requirements == {"node": {"node_hash": OTHER, "terms_and_conditions": REF}}
     assert instance(ssh_keys="ssh-rsa AAAA").authorized_keys == ["ssh-rsa AAAA"]
+    optional = 'restrict,command="echo a b" sk-ssh-ed25519@openssh.com AAAA'
+    assert instance(ssh_keys=optional).authorized_keys == [optional]
     parsed("INSTANCE", content)
 
 
@@ -384,7 +386,9 @@ def test_what_is_wrong_in_all_of_them_is_named(
         (instance, {"ssh_keys": 5}, "ssh_keys", "text or several"),
         (instance, {"ssh_keys": ["ssh-rsa A", " "]}, "ssh_keys[1]", "one line"),
         (instance, {"ssh_keys": ["a\nb"]}, "ssh_keys[0]", "one line"),
-        (instance, {"ssh_keys": ["x" * 9000]}, "ssh_keys", "0: .*8192"),
+        (instance, {"ssh_keys": "~/.ssh/id_ed25519.pub"}, "ssh_keys[0]", "text of a .pub file"),
+        (instance, {"ssh_keys": ["ssh-rsa"]}, "ssh_keys[0]", "text of a .pub file"),
+        (instance, {"ssh_keys": ["ssh-rsa " + "x" * 9000]}, "ssh_keys", "0: .*8192"),
         (instance, {"payment": "hold"}, "payment", "pay by credit"),
         (instance, {"payment": "superfluid"}, "payment", "pay by credit"),
         (
