@@ -18,7 +18,7 @@ from aleph_core.models.page import Page
 from aleph_core.nodes import node_urls
 from aleph_core.paging import Position
 from aleph_core.retry import Fail, RetryPlan, RetryPolicy, Return
-from aleph_core.settings import Settings
+from aleph_core.settings import Settings, chosen_settings
 from aleph_core.verification import Verify, check_verify
 
 from ._pages import report
@@ -68,7 +68,7 @@ class Connection:
         http_client: HttpClient | None = None,
         settings: Settings | None = None,
     ) -> None:
-        self.settings = settings or Settings.from_environment()
+        self.settings = chosen_settings(settings)
         self.verify: Verify = check_verify(verify or self.settings.VERIFY)
         unix_socket = api_unix_socket or (
             self.settings.API_UNIX_SOCKET if api_server is None else None

@@ -14,7 +14,7 @@ from aleph_core.errors import (
     SigningError,
     UnverifiableChainError,
 )
-from aleph_core.settings import Settings
+from aleph_core.settings import Settings, chosen_settings
 from aleph_core.signatures import verify_signature
 
 from ._connection import Connection
@@ -52,7 +52,7 @@ class RemoteAccount:
         and ``http_client`` are as for a client. Raises ``ConfigurationError`` when none is named,
         ``TransportError``, ``ApiError``.
         """
-        settings = settings or Settings.from_environment()
+        settings = chosen_settings(settings)
         if host is None and unix_socket is None:
             host = settings.REMOTE_CRYPTO_HOST
             unix_socket = settings.REMOTE_CRYPTO_UNIX_SOCKET

@@ -24,7 +24,7 @@ from .item_hash import check_item_hash
 from .json_text import Fields
 from .models.message import Content
 from .payments import CREDIT, agreed_payment
-from .settings import Settings
+from .settings import Settings, chosen_settings
 
 __all__ = [
     "make_instance_content",
@@ -106,7 +106,7 @@ def make_program_content(
     """
     from aleph_message.models import ProgramContent
 
-    settings = settings or Settings.from_environment()
+    settings = chosen_settings(settings)
     time = moment(time)
     on: dict[str, Any] = {"http": True, **flags(persistent=persistent)}
     if subscriptions is not None:
@@ -194,7 +194,7 @@ def make_instance_content(
     """
     from aleph_message.models import InstanceContent
 
-    settings = settings or Settings.from_environment()
+    settings = chosen_settings(settings)
     time = moment(time)
     paid = agreed_payment(payment, "INSTANCE", time=time)
     host = hypervisor_name(hypervisor, settings)
@@ -263,7 +263,7 @@ def make_verifiable_program_content(
     """
     from aleph_message.models import VerifiableProgramContent
 
-    settings = settings or Settings.from_environment()
+    settings = chosen_settings(settings)
     time = moment(time)
     if gpu is not None and backend != "sev_snp":
         raise ArgumentError("gpu", f"is only there with the backend sev_snp, not {backend!r:.80}")

@@ -9,10 +9,10 @@ from typing import Any, Final, Self
 
 import attrs
 
-from .errors import ConfigurationError
+from .errors import ArgumentError, ConfigurationError
 from .excerpts import without_credentials
 
-__all__ = ["Settings", "settings"]
+__all__ = ["Settings", "chosen_settings", "settings"]
 
 PREFIX: Final = "ALEPH_"
 _CHAINS: Final = "CHAINS_"
@@ -229,3 +229,12 @@ class _LiveSettings:
 
 
 settings = _LiveSettings()
+
+
+def chosen_settings(given: object) -> Settings:
+    """Return the settings that an argument gives; those of the environment for None, or ``settings``."""
+    if given is None or given is settings:
+        return Settings.from_environment()
+    if not isinstance(given, Settings):
+        raise ArgumentError("settings", f"expected Settings, not {type(given).__name__}")
+    return given

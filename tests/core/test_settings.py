@@ -6,8 +6,8 @@ from pathlib import Path
 import attrs
 import pytest
 
-from aleph_core.errors import ConfigurationError
-from aleph_core.settings import Settings, settings
+from aleph_core.errors import ArgumentError, ConfigurationError
+from aleph_core.settings import Settings, chosen_settings, settings
 
 HOME = {"HOME": "/home/someone"}
 
@@ -116,3 +116,15 @@ def test_a_password_in_the_url_of_a_node_is_not_shown() -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         Settings.from_environment(HOME).VERIFY = "off"  # type: ignore[misc]
+
+
+def test_an_argument_gives_settings_or_leaves_them_to_the_environment() -> None:
+    given = Settings(API_HOST="http://n")
+    assert chosen_settings(given) is given
+    assert chosen_settings(None) == chosen_settings(settings) == Settings.from_environment()
+
+
+@pytest.mark.parametrize("wrong", [{}, {"API_HOST": "http://n"}, "http://n", Settings])
+def test_what_are_no_settings_is_refused(wrong: object) -> None:
+    with pytest.raises(ArgumentError, match=r"^settings: expected Settings"):
+        chosen_settings(wrong)

@@ -15,7 +15,7 @@ from ..chains import EVM_CHAINS
 from ..errors import ArgumentError, ConfigurationError, SigningError
 from ..item_hash import check_address
 from ..json_text import parse_json
-from ..settings import Settings
+from ..settings import Settings, chosen_settings
 from .account import Account
 from .key_files import read_key_file, shown_path
 from .key_home import (
@@ -120,9 +120,7 @@ def find_account(
     settings: Settings | None,
 ) -> Any:
     """Do what ``load_account`` does, with other classes for those of these names."""
-    search = _Search(
-        settings or Settings.from_environment(), account_type, _text(chain), password, kinds
-    )
+    search = _Search(chosen_settings(settings), account_type, _text(chain), password, kinds)
     if private_key is not None and private_key_path is not None:
         raise ArgumentError("private_key_path", "is given besides private_key; give one of them")
     if search.wants_device:
