@@ -123,6 +123,10 @@ class DevNode:
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
+    def __repr__(self) -> str:
+        place = self.url if self._thread is not None else "not running"
+        return f"<{type(self).__name__} {place}>"
+
     @property
     def url(self) -> str:
         """The address to give to a client, once the node was started."""

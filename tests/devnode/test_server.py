@@ -140,6 +140,14 @@ def test_a_taken_port_is_an_error_and_leaves_nothing_behind() -> None:
         DevNode(port=node.port).start()
 
 
+def test_a_node_shows_where_it_is() -> None:
+    node = DevNode()
+    assert repr(node) == "<DevNode not running>"
+    with node:
+        assert repr(node) == f"<DevNode {node.url}>"
+    assert repr(node) == "<DevNode not running>"
+
+
 def test_settings_are_given_whole_or_by_name() -> None:
     assert NodeSettings(max_retries=2).max_retries == 2
     with pytest.raises(TypeError, match="either"):
