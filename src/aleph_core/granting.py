@@ -66,7 +66,7 @@ def check_all(authorizations: object, *, address: str | None = None) -> tuple[En
     entries: list[Entry] = []
     for entry in authorizations:
         if not isinstance(entry, Entry):
-            raise ArgumentError("authorizations", f"{entry!r:.100} is no Authorization")
+            raise ArgumentError("authorizations", f"expected an Authorization, not {entry!r:.100}")
         if address is not None and not _is_of(entry, address):
             raise ArgumentError("authorizations", f"{entry!r:.100} is not of {address}")
         entries.append(entry)

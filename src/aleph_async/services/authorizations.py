@@ -146,7 +146,9 @@ class AuthenticatedAuthorizations(AuthenticatedService, Authorizations):
     ) -> Published | None:
         """Let somebody publish what the authorization lets through, beside what is allowed already."""
         if not isinstance(authorization, Authorization):
-            raise ArgumentError("authorization", f"{authorization!r:.100} is no Authorization")
+            raise ArgumentError(
+                "authorization", f"expected an Authorization, not {authorization!r:.100}"
+            )
         return await self._edit(partial(granting.add, authorization=authorization), address)
 
     async def update(
