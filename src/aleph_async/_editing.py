@@ -39,10 +39,12 @@ class Editing(Aggregates, Publishing):
         ``change`` gets a copy of the present content and returns the top-level entries to write; of
         those only what differs is published, and nothing, with the result None, when all is there. It
         may be called several times: when somebody else wrote one of the entries meanwhile, it is
-        applied again on top of that. Returns when the network has processed the change. ``entries``
-        names those that ``change`` looks at, which saves reading the rest. The content is read from
-        messages whose signatures are verified. Raises ``AggregateConflictError`` when others keep
-        writing, ``VerificationError`` for what nobody signed, and as ``create_aggregate`` does.
+        applied again on top of that. So let it say what there shall be, not by how much: objects and
+        lists keep the changes of all, but what two count up at once may be counted twice. Returns when
+        the network has processed the change. ``entries`` names those that ``change`` looks at, which
+        saves reading the rest. The content is read from messages whose signatures are verified. Raises
+        ``AggregateConflictError`` when others keep writing, ``VerificationError`` for what nobody
+        signed, and as ``create_aggregate`` does.
         """
         if not callable(change):
             raise ArgumentError("change", f"expected a function, not {type(change).__name__}")
