@@ -97,3 +97,11 @@ def test_links_to_files_lead_somewhere() -> None:
     assert targets
     for target in targets:
         assert (ROOT / target).is_file(), target
+
+
+def test_the_names_that_take_the_place_of_the_published_sdks_are_there() -> None:
+    guide = (ROOT / "docs" / "from-aleph-sdk-python.md").read_text("utf-8")
+    rows = [row.split("|") for row in guide.splitlines() if row.startswith("| `aleph.sdk")]
+    names = [name for row in rows for name in re.findall(r"`(\w+)`", row[2])]
+    assert names
+    assert set(names) <= set(aleph_sync.__all__)
