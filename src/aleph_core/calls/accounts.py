@@ -32,7 +32,7 @@ from ..models.record import Record
 from ..paging import LARGEST_PAGE as LARGEST_CURSOR_PAGE
 from ..paging import Position
 from ..structuring import amount, structure
-from .answers import json_list, json_object, malformed, read_page, refuse, segment
+from .answers import is_nothing, json_list, json_object, malformed, read_page, refuse, segment
 
 __all__ = [
     "LARGEST_PAGE",
@@ -139,7 +139,7 @@ def files(
         return found
 
     def parse(answer: Answer) -> AccountFiles:
-        if answer.status == 404:
+        if is_nothing(answer):
             empty: Page[AccountFile] = nothing("files", position, page_size)
             # With one file asked for, nothing is said of the others.
             all_of_it = empty.total if file_hash is None else None

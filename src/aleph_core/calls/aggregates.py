@@ -18,7 +18,7 @@ from ..item_hash import as_list, check_address, check_addresses
 from ..models.aggregate import Aggregate
 from ..models.page import Page
 from ..paging import Position
-from .answers import facts, json_object, malformed, read_page, refuse, segment, when
+from .answers import facts, is_nothing, json_object, malformed, read_page, refuse, segment, when
 
 __all__ = ["LARGEST_PAGE", "aggregates", "aggregates_of"]
 
@@ -46,7 +46,7 @@ def aggregates_of(
 
     def parse(answer: Answer) -> dict[str, dict[str, Any]]:
         what = f"aggregates of {address}" + (f" with the keys {', '.join(keys)}" if keys else "")
-        if answer.status == 404:
+        if is_nothing(answer):
             raise ResourceNotFoundError(
                 f"{answer.node or 'the node'} has no {what}", **facts(answer)
             )

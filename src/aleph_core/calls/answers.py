@@ -22,6 +22,7 @@ from ..structuring import when
 __all__ = [
     "as_count",
     "facts",
+    "is_nothing",
     "json_list",
     "json_object",
     "read_page",
@@ -41,6 +42,19 @@ def facts(answer: Answer) -> dict[str, Any]:
         "body": answer.text,
         "attempts": answer.attempts,
     }
+
+
+def is_nothing(answer: Answer) -> bool:
+    """Tell whether a node says that what was asked for does not exist.
+
+    It says so in a line of text or in JSON. A page of HTML is of a proxy or web server, and nothing
+    follows from it: an aggregate taken for empty would be written anew without its entries.
+    """
+    return answer.status == 404 and not _is_html(answer)
+
+
+def _is_html(answer: Answer) -> bool:
+    return answer.body.lstrip()[:1] == b"<"
 
 
 def segment(text: str) -> str:
@@ -63,6 +77,12 @@ def refuse(answer: Answer, what: str) -> NoReturn:
         raise MalformedAnswerError(
             f"{said} with a redirection to {target[:200]}, which is not followed; "
             "check the URL of the node",
+            **data,
+        )
+    if answer.status == 404 and _is_html(answer):
+        raise MalformedAnswerError(
+            f"{said} with a page of HTML, as no node does; check the URL of the node: "
+            f"{answer.excerpt!r}",
             **data,
         )
     if 200 <= answer.status < 300:

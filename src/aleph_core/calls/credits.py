@@ -17,7 +17,7 @@ from ..models.page import Page
 from ..paging import Position
 from ..structuring import amount, structure
 from .accounts import least, nothing, of_address, paged
-from .answers import json_object, malformed, read_page, refuse, segment
+from .answers import is_nothing, json_object, malformed, read_page, refuse, segment
 
 __all__ = ["chosen", "consumed_credits", "credit_balances", "credit_history", "credit_summary"]
 
@@ -51,7 +51,7 @@ def credit_history(
     check_address(address)
 
     def parse(answer: Answer) -> Page[CreditEntry]:
-        if answer.status == 404:
+        if is_nothing(answer):
             return nothing("credit_history", position, page_size)
         read = partial(structure, kind=CreditEntry)
         return read_page(answer, "credit_history", read, page_size=page_size)

@@ -165,6 +165,13 @@ def test_a_price_is_text_in_one_mode_and_a_number_in_the_other(price: Any) -> No
     assert history().parse(answer(body))[0].price == Decimal("0.5")
 
 
+def test_a_page_of_html_is_no_empty_page() -> None:
+    for call in (history(), files(NOBODY)):
+        with pytest.raises(MalformedAnswerError, match="check the URL of the node") as caught:
+            call.parse(answer("\n<!DOCTYPE html><title>Not found</title>", 404))
+        assert caught.value.status == 404
+
+
 def test_outgoing_credits_are_negative() -> None:
     page = history(direction="outgoing").parse(answer(recorded("money-044-history-outgoing")))
     assert [entry.amount for entry in page] == [-30, -70, -500]

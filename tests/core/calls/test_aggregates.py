@@ -52,6 +52,11 @@ def test_an_owner_without_aggregates_is_not_found() -> None:
         aggregates_of(OWNER).parse(answer("", 404))
 
 
+def test_a_page_of_html_does_not_mean_that_there_is_no_aggregate() -> None:
+    with pytest.raises(MalformedAnswerError, match="check the URL of the node"):
+        aggregates_of(OWNER).parse(answer("<html>404 Not Found</html>", 404))
+
+
 @pytest.mark.parametrize(
     "body",
     [
