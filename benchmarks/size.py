@@ -19,19 +19,29 @@ from pathlib import Path
 
 PUBLISHED_SDK = "aleph-sdk-python==2.4.0"
 LIMIT = 1 / 2
-# What comes with web3 beyond the ABI, and with the packages that drive Superfluid through it.
+# What comes with web3, and with the packages that drive Superfluid through it.
 UNWANTED = {
     "aiohttp",
     "aleph-superfluid",
     "bitarray",
     "ckzg",
+    "cytoolz",
+    "eth-abi",
     "eth-account",
+    "eth-hash",
     "eth-keyfile",
+    "eth-keys",
     "eth-rlp",
+    "eth-typing",
+    "eth-utils",
     "hexbytes",
+    "parsimonious",
     "pyunormalize",
+    "regex",
     "requests",
+    "rlp",
     "superfluid",
+    "toolz",
     "types-requests",
     "web3",
     "websockets",
@@ -42,7 +52,8 @@ OF_THE_ENVIRONMENT = {"pip", "setuptools", "wheel", "_distutils_hack"}
 def install(folder: Path, target: str) -> tuple[float, dict[str, float]]:
     """Return the megabytes that a package and all it needs take, and those of each distribution."""
     print(f"installing {target} ...", file=sys.stderr)
-    venv.create(folder, with_pip=True)
+    if not folder.exists():
+        venv.create(folder, with_pip=True)
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     subprocess.run([python, "-m", "pip", "install", "-q", target], check=True)
     done = subprocess.run([python, "-I", "-c", _LIST], check=True, capture_output=True, text=True)
@@ -70,9 +81,11 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         ours, sizes = install(Path(folder, "ours"), options.project)
+        paying, _ = install(Path(folder, "ours"), f"{options.project}[payg]")
         theirs, their_sizes = install(Path(folder, "theirs"), PUBLISHED_SDK)
     unwanted = sorted(UNWANTED & sizes.keys())
     print(f"aleph-sync               {ours:7.1f} MB in {len(sizes)} packages")
+    print(f"aleph-sync[payg]         {paying:7.1f} MB")
     print(f"{PUBLISHED_SDK:<24} {theirs:7.1f} MB in {len(their_sizes)} packages")
     print(f"ratio                    {ours / theirs:7.2f}    (at most {LIMIT:.2f})")
     print(f"of web3                  {', '.join(unwanted) or 'nothing'}")

@@ -6,9 +6,10 @@ from typing import Any
 
 import attrs
 
+from ..errors import MissingDependencyError
 from .addresses import keccak256
 
-__all__ = ["Function", "encode", "selector"]
+__all__ = ["Function", "encode", "missing", "selector"]
 
 
 def selector(signature: str) -> bytes:
@@ -33,9 +34,11 @@ class Function:
 
     def decode(self, data: bytes) -> tuple[Any, ...]:
         """Return the results of a call; raise ``ValueError`` for what is none."""
-        from eth_abi.abi import decode
-        from eth_abi.exceptions import DecodingError
-
+        try:
+            from eth_abi.abi import decode
+            from eth_abi.exceptions import DecodingError
+        except ImportError as error:
+            raise missing() from error
         try:
             return tuple(decode(list(self.returns), data))
         except (DecodingError, OverflowError) as error:
@@ -43,9 +46,15 @@ class Function:
 
 
 def encode(types: list[str], values: tuple[Any, ...]) -> bytes:
-    from eth_abi.abi import encode as encode_abi
-
+    try:
+        from eth_abi.abi import encode as encode_abi
+    except ImportError as error:
+        raise missing() from error
     return encode_abi(types, values)
+
+
+def missing() -> MissingDependencyError:
+    return MissingDependencyError("calling contracts", extra="payg")
 
 
 def _split(types: str) -> list[str]:

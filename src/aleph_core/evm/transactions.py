@@ -12,6 +12,7 @@ import attrs
 from ..errors import ArgumentError
 from ..excerpts import shown
 from ..waiting import Pauses, check_timeout
+from .abi import missing
 from .addresses import address_bytes, checked_address, keccak256
 from .errors import TransactionTimeout
 from .units import from_wei
@@ -190,7 +191,10 @@ class Mining:
 
 
 def _rlp(fields: list[Any]) -> bytes:
-    # Untyped.
-    rlp: Any = import_module("rlp")
+    try:
+        # Untyped.
+        rlp: Any = import_module("rlp")
+    except ImportError as error:
+        raise missing() from error
     encoded: bytes = rlp.encode(fields)
     return encoded

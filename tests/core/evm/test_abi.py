@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 from eth_utils import to_checksum_address
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aleph_core.errors import ArgumentError
+from aleph_core.errors import ArgumentError, MissingDependencyError
 from aleph_core.evm import refusals, superfluid
 from aleph_core.evm.abi import Function, selector
 from aleph_core.evm.addresses import checked_address
 from aleph_core.evm.flows import FlowChange
 from aleph_core.evm.networks import NETWORKS
+from aleph_core.evm.transactions import Action, Transaction
 
 ADA = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 BOB = "0x8C8d35429F74ec245F8Ef2f4Fd1e551cFF97d650"
@@ -79,6 +82,23 @@ def test_several_changes_are_one_call_of_the_host() -> None:
     inner = [Function("", ("bytes", "bytes")).decode(each[2]) for each in operations]
     assert [call[:4].hex() for call, _ in inner] == ["62fc305e", "50209a62"]
     assert {context for _, context in inner} == {b""}
+
+
+@pytest.mark.parametrize("library", ["eth_abi.abi", "rlp"])
+def test_the_extra_is_named_that_calls_need(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+
+    def use() -> None:
+        if library == "rlp":
+            Transaction(1, 0, 1, 1, 21_000, Action(ADA)).unsigned()
+        else:
+            superfluid.BALANCE.encode(ADA)
+
+    with pytest.raises(MissingDependencyError, match=r"aleph-sync\[payg\]"):
+        use()
+    if library != "rlp":
+        with pytest.raises(MissingDependencyError):
+            superfluid.BALANCE.decode(bytes(32))
 
 
 def test_results_that_are_none_are_no_results() -> None:
