@@ -127,13 +127,15 @@ def update(
     framework: str | None = None,
     tags: Sequence[str] | None = None,
     ens: Sequence[str] | None = None,
+    replaced: set[str] | None = None,
 ) -> dict[str, Any]:
     """Return the entry of a site with a further version, or with other labels alone.
 
-    What is None stays as it is. Of two updates at once the later one, by ``time``, is what the site
-    shows, and the other is in its history, in whatever order they are applied. One that is applied
-    again, on top of what the other made of it, makes no further version: ``since`` is the one that it
-    was meant to follow. Raises ``ResourceNotFoundError`` when there is no site of the name.
+    What is None stays as it is; ``replaced`` gets the volume that the new one takes the place of. Of
+    two updates at once the later one, by ``time``, is what the site shows, and the other is in its
+    history, in whatever order they are applied. One that is applied again, on top of what the other
+    made of it, makes no further version: ``since`` is the one that it was meant to follow. Raises
+    ``ResourceNotFoundError`` when there is no site of the name.
     """
     raw = content.get(name)
     if not isinstance(raw, Mapping):
@@ -148,6 +150,8 @@ def update(
     if volume_id not in (None, site.volume_id, *recorded):
         versions = [site.volume_id, volume_id]
         older, entry["volume_id"] = reversed(versions) if overtaken else versions
+        if replaced is not None and site.volume_id and not overtaken:
+            replaced.add(site.volume_id)
         if older not in recorded:
             number = version_of(site)
             entry["version"] = number + 1

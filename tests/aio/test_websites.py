@@ -98,6 +98,33 @@ async def test_domains_follow_their_site_unless_told_otherwise(
     assert (await client.domains.get("shop.example.org")).message_id == two
 
 
+class Misled(AuthenticatedAlephHttpClient):
+    """A client whose node merges aggregates as it likes; what is signed it cannot change."""
+
+    lie = ""
+
+    async def fetch_aggregates(self, *arguments: Any, **options: Any) -> Any:
+        found = await super().fetch_aggregates(*arguments, **options)
+        if NAME in found.get("websites", {}):
+            found["websites"][NAME]["volume_id"] = self.lie
+        return found
+
+
+async def test_domains_of_another_site_do_not_follow_whatever_a_node_shows(
+    node: DevNode, account: ETHAccount, client: AuthenticatedAlephHttpClient
+) -> None:
+    (one, _), (two, _), (three, _) = [await uploaded(client) for _ in range(3)]
+    await client.websites.create(NAME, one)
+    await client.domains.add("shop.example.org", one, "ipfs")
+    await client.domains.add("bank.example.org", three, "ipfs")
+    async with Misled(account, node.url) as misled:
+        misled.lie = three
+        await misled.websites.update(NAME, two)
+    found = await client.domains.list()
+    assert found["bank.example.org"].message_id == three
+    assert found["shop.example.org"].message_id == two
+
+
 async def test_two_updates_at_once_are_both_kept(
     node: DevNode, account: ETHAccount, client: AuthenticatedAlephHttpClient
 ) -> None:

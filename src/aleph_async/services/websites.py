@@ -121,10 +121,13 @@ class AuthenticatedWebsites(AuthenticatedService, Websites):
         if volume is None:
             return await self._edit(change, name, address)
         volume_id = await self._stored(volume, payment, address, present=before.volume_id)
-        published = await self._edit(partial(change, volume_id=volume_id), name, address)
-        if domains and before.volume_id not in ("", volume_id):
+        # What the site showed by what its owner signed: a node could name the content of another one.
+        replaced: set[str] = set()
+        change = partial(change, volume_id=volume_id, replaced=replaced)
+        published = await self._edit(change, name, address)
+        for old in sorted(replaced) if domains else ():
             try:
-                await self._publisher.domains.move(before.volume_id, volume_id, address=address)
+                await self._publisher.domains.move(old, volume_id, address=address)
             except AlephError as error:
                 error.add_note(f"the site {name!r} itself is updated; domains.move can be repeated")
                 raise
