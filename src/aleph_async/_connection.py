@@ -55,6 +55,9 @@ class Connection:
     used and never closed. May be used in a ``with`` block or without one; not after ``close``.
     """
 
+    # Whether the URLs of the nodes hold a key.
+    _secret_urls = False
+
     def __init__(
         self,
         api_server: str | Sequence[str] | None = None,
@@ -153,6 +156,8 @@ class Connection:
         begun = clock()
         while True:
             request = _request(call, nodes[plan.node], file, on_progress)
+            if self._secret_urls:
+                request = attrs.evolve(request, secret=True)
             if headers is not None:
                 request = attrs.evolve(request, headers={**request.headers, **await headers()})
             outcome: Answer | TransportError

@@ -22,6 +22,8 @@ __all__ = ["EvmConnection"]
 class EvmConnection(Connection):
     """A connection to the endpoints of a network."""
 
+    _secret_urls = True
+
     def __init__(self, network: EvmNetwork, settings: Settings) -> None:
         try:
             super().__init__(network.rpc, settings=settings)

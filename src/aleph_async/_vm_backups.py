@@ -160,6 +160,7 @@ class VmBackups(VmOperations):
             url=download.url,
             headers={"user-agent": USER_AGENT, "accept": "*/*"},
             on_progress=on_progress,
+            secret=True,
         )
         plan = RetryPlan(self._policy)
         begun = clock()

@@ -523,3 +523,13 @@ async def test_a_failure_while_sending_does_not_say_that_nothing_was_sent(
         await payer.open_payg(RECEIVER, RATE, COMMUNITY, RATE, timeout=0.3)
     assert caught.value.transaction_hash is not None
     assert isinstance(caught.value.__cause__, ApiError)
+
+
+async def test_no_log_shows_the_key_in_the_url_of_an_endpoint(
+    chain: Endpoint, payer: ETHAccount, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    payer.switch_chain(rpc=f"{chain.url}/v3/secret")
+    assert await payer.get_eth_balance() == 1
+    assert f"{chain.url}/… " in caplog.text
+    assert "secret" not in caplog.text

@@ -336,3 +336,15 @@ async def test_a_disk_that_is_too_large_is_told(
     await vm_client.start_instance(vm_id)
     with pytest.raises(FileTooLarge):
         await vm_client.restore_from_file(vm_id, DISK + bytes(2 * MIB))
+
+
+async def test_no_log_shows_the_signature_of_a_download(
+    hasty: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    table = {f"/control/machine/{ABSENT}/backup": answer(told()), PATH: answer(ARCHIVE)}
+    with HostileServer(routes(table)) as server:
+        await hasty(server.url).download_backup(ABSENT, tmp_path / "backup.tar")
+        assert f"{server.url}/control/machine/{ABSENT}/backup " in caplog.text
+        assert f"{server.url}/… " in caplog.text
+    assert "signature" not in caplog.text

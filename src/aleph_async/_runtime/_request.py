@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import logging
 import math
 import os
 import ssl
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -50,7 +53,8 @@ class Request:
     The body is ``body``, or ``head`` + the bytes of ``file`` + ``tail`` sent with their length.
     ``timeout`` replaces that of the ``Http``; ``minimum_timeout`` (seconds) extends the reading
     part of whichever holds. ``on_progress`` counts the bytes of the file when one is sent, those
-    of the answer otherwise.
+    of the answer otherwise. Of a ``secret`` URL, one that holds a key or a signature, logs show no
+    more than its origin.
     """
 
     method: str
@@ -63,6 +67,7 @@ class Request:
     timeout: float | httpx.Timeout | None = None
     minimum_timeout: float = 0.0
     on_progress: Progress | None = attrs.field(default=None, repr=False)
+    secret: bool = False
 
     @property
     def node(self) -> str:
@@ -73,6 +78,31 @@ class Request:
         if self.file is not None:
             return len(self.head) + self.file.size + len(self.tail)
         return len(self.body or b"")
+
+
+_in_secret: ContextVar[bool] = ContextVar("in_secret", default=False)
+
+
+@contextmanager
+def unlogged(request: Request) -> Iterator[None]:
+    """Keep the HTTP library, which logs each URL that it asks, from showing a secret one."""
+    token = _in_secret.set(request.secret)
+    try:
+        yield
+    finally:
+        _in_secret.reset(token)
+
+
+def _hide(record: logging.LogRecord) -> bool:
+    if _in_secret.get() and isinstance(record.args, tuple):
+        record.args = tuple(
+            f"{origin(str(value))}/…" if isinstance(value, httpx.URL) else value
+            for value in record.args
+        )
+    return True
+
+
+logging.getLogger("httpx").addFilter(_hide)
 
 
 def origin(url: str) -> str:

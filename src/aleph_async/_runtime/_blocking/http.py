@@ -137,7 +137,8 @@ class Http:
         upload = None if request.file is None else Upload(request, request.file)
         try:
             waiting = _request.waiting_timeout(request, timeout)
-            response = self._send(client, request, upload, waiting, stream=stream)
+            with _request.unlogged(request):
+                response = self._send(client, request, upload, waiting, stream=stream)
             try:
                 yield StreamedAnswer(response, request, timeout, stream=stream)
             finally:
