@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
+import socket
 import subprocess
 import sys
 import textwrap
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -223,6 +225,31 @@ def test_a_timeout_of_ones_own_wins_over_that_of_a_given_client() -> None:
         http = _blocking.Http(http_client=client, timeout=0.1)
         with pytest.raises(TransportTimeout, match=r"0\.1 s"):
             http.exchange(get(server), limit=LIMIT)
+
+
+def test_a_connection_that_is_being_made_while_the_client_is_closed_is_closed_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connecting, go_on = threading.Event(), threading.Event()
+    connect = socket.create_connection
+    made: list[socket.socket] = []
+
+    def slowly(*arguments: Any, **options: Any) -> socket.socket:
+        connecting.set()
+        assert go_on.wait(10)
+        made.append(connect(*arguments, **options))
+        return made[0]
+
+    monkeypatch.setattr("httpcore._backends.sync.socket.create_connection", slowly)
+    with HostileServer([answer(b"{}")]) as server, ThreadPoolExecutor(1) as pool:
+        http = _blocking.Http()
+        exchange = pool.submit(http.exchange, get(server), limit=LIMIT)
+        assert connecting.wait(10)
+        http.close()
+        go_on.set()
+        with pytest.raises(ClosedClientError):
+            exchange.result(10)
+    assert [one.fileno() for one in made] == [-1]
 
 
 def test_a_given_client_that_was_closed_is_a_clear_error() -> None:

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 import httpx
@@ -166,7 +166,10 @@ class Http:
             )
             if upload is not None:
                 prepared.stream = upload
-            return client.send(prepared, stream=True, follow_redirects=False)
+            response = client.send(prepared, stream=True, follow_redirects=False)
+            if client.is_closed:
+                _close_late(response)
+            return response
         except Exception as error:
             if upload is not None and upload.failure is not None:
                 raise upload.failure from None
@@ -219,6 +222,15 @@ class Http:
             )
         except (ValueError, ImportError, httpx.InvalidURL, OSError) as error:
             raise ConfigurationError(f"cannot set up HTTP: {error}") from error
+
+
+def _close_late(response: httpx.Response) -> NoReturn:
+    """Close a connection that was still being made when the pool was closed, which forgot it."""
+    response.close()
+    connection = response.extensions.get("network_stream")
+    if connection is not None:
+        connection.close()
+    raise ClosedClientError("the client was closed; make a new one")
 
 
 class StreamedAnswer:
