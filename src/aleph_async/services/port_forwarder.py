@@ -198,7 +198,9 @@ class AuthenticatedPortForwarder(AuthenticatedService, PortForwarder):
         wanted = MessageFilter(owners=[owner], message_types=["AGGREGATE"])
         async for message in self._client.get_messages_iterator(wanted):
             entries = message.content.get("content")
-            if message.content.get("key") == port_forwarding.KEY and machine in (entries or ()):
+            if message.content.get("key") != port_forwarding.KEY:
+                continue
+            if isinstance(entries, Mapping) and machine in entries:
                 return Published(message, MessageStatus.PROCESSED)
         return await self._publisher.create_aggregate(
             port_forwarding.KEY, {machine: None}, address=address, channel=channel, wait=True
