@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from .errors import MalformedAnswerError
+from .excerpts import shown
 from .models.page import Page
 
 __all__ = ["LARGEST_PAGE", "Position", "next_counted", "next_position"]
@@ -59,10 +60,21 @@ def next_position(position: Position, page: Page[Any], *, node: str = "") -> Pos
 def next_counted(position: Position, page: Page[Any]) -> Position | None:
     """Return where the page after this one begins in a list whose pages may be short before its end.
 
-    The total decides, and without one the first page that is empty.
+    The total decides, and without one the first page that is empty. A page that comes twice in a row
+    then comes from a server that knows no pages, and raises ``MalformedAnswerError``.
     """
     received = len(page.items) + len(page.invalid)
     seen = position.seen + received
     if not received or (page.total is not None and seen >= page.total):
         return None
-    return Position(page=(position.page or 1) + 1, seen=seen)
+    mark = None if page.total is not None else _mark(page)
+    if mark is not None and mark == position.mark:
+        raise MalformedAnswerError(
+            f"the same page of {page.kind} came twice: the list would never end"
+        )
+    return Position(page=(position.page or 1) + 1, seen=seen, mark=mark)
+
+
+def _mark(page: Page[Any]) -> str:
+    """Return a text by which a page is known again."""
+    return str(hash(repr((page.items, [shown(entry.raw) for entry in page.invalid]))))

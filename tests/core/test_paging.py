@@ -71,7 +71,19 @@ def test_a_list_with_a_total_goes_on_after_a_short_page() -> None:
 def test_an_empty_page_ends_every_list() -> None:
     assert next_counted(Position(page=7), counted(0, 1000)) is None
     assert next_counted(Position(page=7), counted(0, None)) is None
-    assert next_counted(Position(page=1), counted(3, None)) == Position(page=2, seen=3)
+    further = next_counted(Position(page=1), counted(3, None))
+    assert further is not None
+    assert (further.page, further.seen) == (2, 3)
+
+
+@pytest.mark.parametrize(("count", "invalid"), [(3, 0), (0, 1), (2, 2)])
+def test_a_page_that_comes_again_and_again_is_malformed(count: int, invalid: int) -> None:
+    again = counted(count, None, invalid=invalid)
+    position = next_counted(Position(page=1), again)
+    assert position is not None
+    with pytest.raises(MalformedAnswerError, match="came twice"):
+        next_counted(position, again)
+    assert next_counted(position, counted(count + 1, None, invalid=invalid)) is not None
 
 
 @given(st.lists(st.integers(1, 5), max_size=30))
