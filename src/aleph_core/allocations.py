@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-from .errors import MalformedAnswerError
-from .item_hash import same_address
+from .errors import ArgumentError, MalformedAnswerError
+from .excerpts import shown
+from .item_hash import as_list, same_address
 from .models.allocations import (
     AllocationFailed,
     ExecutionFailed,
@@ -17,7 +18,23 @@ from .models.compute_nodes import CRN, CrnList
 from .models.executions import CrnExecutions, Execution
 from .models.message import Message
 
-__all__ = ["bound_allocation", "execution_at", "listed_allocation", "name_of"]
+__all__ = [
+    "bound_allocation",
+    "check_messages",
+    "execution_at",
+    "listed_allocation",
+    "name_of",
+]
+
+
+def check_messages(messages: object) -> list[Message]:
+    """Return messages as a list; raise ``ArgumentError`` for anything else, their hashes for one."""
+    found = as_list(messages, "messages_list")
+    for message in found:
+        # What is published has what is asked of a message here, too.
+        if not hasattr(message, "item_hash") or not hasattr(message, "content"):
+            raise ArgumentError("messages_list", f"expected messages, not {shown(message)}")
+    return cast("list[Message]", found)
 
 
 def bound_allocation(message: Message, nodes: CrnList) -> InstanceManual | None:

@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 import attrs
 
+from .errors import ArgumentError
+from .excerpts import shown
 from .item_hash import same_address
 
 __all__ = ["POST_TYPE", "Holding", "evm_holdings", "is_evm", "metadata_url", "solana_holdings"]
@@ -52,6 +54,8 @@ def solana_holdings(registry: object, address: str) -> tuple[Holding, ...]:
 
 def metadata_url(template: str, metadata_id: str) -> str:
     """Return where the kind of a voucher is described; ``{id}`` in the template is its identifier."""
+    if not isinstance(metadata_id, str) or not metadata_id:
+        raise ArgumentError("metadata_id", f"expected a text, not {shown(metadata_id)}")
     return template.replace("{id}", quote(metadata_id, safe=""))
 
 

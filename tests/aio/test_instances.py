@@ -266,3 +266,10 @@ async def test_a_machine_that_was_notified_late_is_found_later(
     machine = (await services.instance.get_instance_executions_info(places))[vm]
     assert isinstance(machine, CrnExecutionV2)
     assert machine.running
+
+
+@pytest.mark.parametrize("instances", [None, ["ab" * 32], "ab" * 32])
+async def test_places_that_are_none_are_refused(reader: AlephHttpClient, instances: Any) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        await reader.instance.get_instance_executions_info(instances)
+    assert caught.value.argument == "instances"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import Any
 
 import pytest
 
 from aleph_async import (
+    AlephError,
     AlephHttpClient,
     ArgumentError,
     AuthenticatedAlephHttpClient,
@@ -25,6 +27,9 @@ from aleph_async import (
 from aleph_async._runtime import HttpClient, gather
 from aleph_devnode import DevNode, NodeSettings
 from tests.devnode.author import Visitor
+from tests.hostile import answer
+from tests.scripted import listed, message, sha256
+from tests.scripted import node as scripted
 
 pytestmark = pytest.mark.anyio
 
@@ -285,3 +290,29 @@ async def test_ports_stay_published_when_they_cannot_be_applied(
     nobody = "http://127.0.0.1:1"
     with pytest.raises(TransportError):
         await client.port_forwarder.apply_ports(VM, crn_address=nobody)
+
+
+@pytest.mark.parametrize("entries", [5, None, [VM], VM])
+async def test_an_element_that_holds_no_entries_made_no_ports(
+    account: ETHAccount, address: str, entries: Any
+) -> None:
+    """Which a node could make up, since nothing is signed of what is only shown."""
+    content = {"address": address, "time": 1, "key": "port-forwarding", "content": entries}
+    text = json.dumps(content)
+    odd = message(
+        type="AGGREGATE",
+        sender=address,
+        item_content=text,
+        item_hash=sha256(text.encode()),
+        content=content,
+    )
+    table = {
+        f"/api/v0/aggregates/{address}.json": answer({"error": "none"}, status=404),
+        "/api/v0/messages.json": answer(listed(odd)),
+        "/api/v0/messages": answer({"status": "rejected"}, status=422),
+    }
+    with scripted(table) as server:
+        async with AuthenticatedAlephHttpClient(account, server.url, retry=None) as client:
+            # What is wanted of such a node is null in the place of the ports, which it refuses.
+            with pytest.raises(AlephError):
+                await client.port_forwarder.delete_ports(VM)

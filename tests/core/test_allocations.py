@@ -5,8 +5,14 @@ from typing import Any
 import attrs
 import pytest
 
-from aleph_core.allocations import bound_allocation, execution_at, listed_allocation, name_of
-from aleph_core.errors import AlephError, MalformedAnswerError
+from aleph_core.allocations import (
+    bound_allocation,
+    check_messages,
+    execution_at,
+    listed_allocation,
+    name_of,
+)
+from aleph_core.errors import AlephError, ArgumentError, MalformedAnswerError
 from aleph_core.models.allocations import (
     AllocationFailed,
     ExecutionFailed,
@@ -121,3 +127,10 @@ def test_the_name_is_in_the_metadata() -> None:
     assert name_of(instance(metadata={"name": "web"})) == "web"
     for metadata in (None, {}, {"name": 5}, "web"):
         assert name_of(instance(metadata=metadata)) is None
+
+
+@pytest.mark.parametrize("messages", [None, 5, "ab" * 32, ["ab" * 32], [None]])
+def test_what_holds_no_messages_is_refused(messages: object) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        check_messages(messages)
+    assert caught.value.argument == "messages_list"

@@ -193,3 +193,10 @@ def test_free_processors_are_never_more_than_there_are(
     cpu = CpuUsage(count=count, load_average=CpuLoad(load15=load15, load1=load1))
     assert 0 <= cpu.free <= count
     VmResources().fit(SystemUsage(cpu=cpu))
+
+
+@pytest.mark.parametrize("resources", [5, "vcpus", ["vcpus"], object()])
+def test_resources_that_are_no_mapping_are_refused(resources: Any) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        CrnList((), ()).filter_crn(vm_resources=resources)
+    assert caught.value.argument == "vm_resources"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aleph_core.call import Answer
 from aleph_core.calls.vouchers import metadata, solana_registry
-from aleph_core.errors import AlephError, ApiError, MalformedAnswerError
+from aleph_core.errors import AlephError, ApiError, ArgumentError, MalformedAnswerError
 from aleph_core.models.voucher import Voucher, VoucherAttribute, VoucherMetadata
 from aleph_core.structuring import structure
 from aleph_core.vouchers import Holding, evm_holdings, is_evm, metadata_url, solana_holdings
@@ -129,3 +129,10 @@ def test_no_list_of_another_form_fails(content: Any, batches: Any) -> None:
 def test_no_field_of_another_form_costs_a_voucher(raw: dict[str, Any]) -> None:
     found = structure(raw, VoucherMetadata)
     assert Voucher.of("5", "7", found).id == "5"
+
+
+@pytest.mark.parametrize("metadata_id", [None, 5, b"5", ["5"], ""])
+def test_a_kind_that_is_no_text_is_refused(metadata_id: Any) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        metadata_url("https://vouchers.example.org/{id}.json", metadata_id)
+    assert caught.value.argument == "metadata_id"

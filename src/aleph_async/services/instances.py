@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 
-from aleph_core.allocations import bound_allocation, execution_at, listed_allocation, name_of
-from aleph_core.errors import AlephError, NotFoundError
+from aleph_core.allocations import (
+    bound_allocation,
+    check_messages,
+    execution_at,
+    listed_allocation,
+    name_of,
+)
+from aleph_core.errors import AlephError, ArgumentError, NotFoundError
 from aleph_core.filters import MessageFilter
 from aleph_core.item_hash import check_address
 from aleph_core.models.allocations import (
@@ -58,7 +64,7 @@ class Instances(Service):
         the scheduler. With ``only_processed`` those whose messages are forgotten, removed, rejected or
         pending are left out. What could not be found out has an entry with its error.
         """
-        messages = list(messages_list)
+        messages = check_messages(messages_list)
         if not messages:
             return InstanceAllocationsInfo({})
         nodes = await self._client.crn.get_crns_list(only_active=False)
@@ -116,6 +122,8 @@ class Instances(Service):
         None for an instance that has no place or is not on its node. One whose node could not be
         asked has an entry with the error.
         """
+        if not isinstance(instances, Mapping):
+            raise ArgumentError("instances", "expected what get_instances_allocations returns")
         urls = sorted({place.crn_url for place in instances.values() if place.crn_url})
         answers = await gather([partial(self._machines, url) for url in urls])
         machines = dict(zip(urls, answers, strict=True))

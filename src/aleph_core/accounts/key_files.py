@@ -118,8 +118,15 @@ def load_or_create_key_file(path: str | os.PathLike[str]) -> bytes:
 
 
 def expanded_path(path: str | os.PathLike[str]) -> Path:
-    """Return the path with ``~`` replaced; raise ``ConfigurationError`` when no home is known."""
-    target = Path(path)
+    """Return the path with ``~`` replaced; raise ``ConfigurationError`` when no home is known.
+
+    Raises ``ArgumentError`` for what is no path.
+    """
+    try:
+        target = Path(path)
+    except TypeError:
+        # Not shown: who mixes arguments up may have given a key.
+        raise ArgumentError("path", f"expected a path, not {type(path).__name__}") from None
     try:
         return target.expanduser()
     except RuntimeError:

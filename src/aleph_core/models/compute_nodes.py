@@ -11,6 +11,7 @@ from typing import Any, overload
 import attrs
 
 from ..errors import ArgumentError
+from ..excerpts import shown
 from ..filters import check_count
 from ..item_hash import as_list
 from ..versions import check_version, version_key
@@ -255,6 +256,8 @@ def _gpu_names(gpu: str | Iterable[str]) -> list[str]:
 def _resources(given: VmResources | Mapping[str, int] | None) -> VmResources | None:
     if given is None or isinstance(given, VmResources):
         return given
+    if not isinstance(given, Mapping):
+        raise ArgumentError("vm_resources", f"expected VmResources, not {shown(given)}")
     names = [field.name for field in attrs.fields(VmResources)]
     unknown = sorted(set(given) - set(names))
     if unknown:

@@ -21,6 +21,7 @@ from aleph_core.accounts import (
     load_or_create_key_file,
     read_key_file,
 )
+from aleph_core.accounts.key_files import expanded_path
 from aleph_core.errors import ArgumentError, ConfigurationError
 
 KEY = bytes(range(1, 33))
@@ -349,3 +350,10 @@ def test_a_dangling_link_gets_no_fallback_key(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="No such file"):
         load_or_create_key_file(tmp_path / "a.key")
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("path", [None, 5, ["secret"], {"secret": 1}])
+def test_what_is_no_path_is_refused_and_not_shown(path: Any) -> None:
+    with pytest.raises(ArgumentError, match="path") as caught:
+        expanded_path(path)
+    assert "secret" not in str(caught.value)
