@@ -20,6 +20,7 @@ from ._wall_clock import timestamp
 __all__ = ["Editing"]
 
 _ATTEMPTS = 12
+_PAGE = 50
 # Seconds by which the clocks of those who write one aggregate may differ.
 _SKEW = 600.0
 
@@ -90,14 +91,18 @@ class Editing(Aggregates, Publishing):
         said = await self.get_aggregate(owner, key) or {}
         history = onto or History(owner, key)
         start = None if onto is None else _since(onto, entries)
-        if onto is None and not said:
-            return history
         chosen = MessageFilter(owners=[owner], message_types=["AGGREGATE"], start_date=start)
-        async for message in self.get_messages_iterator(chosen, page_size=50):
+        looks = 0
+        async for message in self.get_messages_iterator(chosen, page_size=_PAGE):
             history.add(message)
-            if whole or onto is not None or history.has_doubtful:
+            looks += 1
+            if onto is not None or history.has_doubtful:
                 continue
-            if history.explains(said, entries) and history.is_past(message.time):
+            # That there is no aggregate is but a word: what was written lately tells otherwise.
+            if not said and not history.elements():
+                if looks >= _PAGE:
+                    break
+            elif not whole and history.explains(said, entries) and history.is_past(message.time):
                 break
         if history.has_doubtful:
             security = history

@@ -16,6 +16,7 @@ from aleph_async import (
     AuthenticatedAlephHttpClient,
     Authorization,
     ETHAccount,
+    ResourceNotFoundError,
     security_content,
 )
 from aleph_async._runtime import gather
@@ -150,6 +151,23 @@ async def test_what_a_delegate_wrote_counts_even_after_it_lost_the_right(
     await client.edit_aggregate("list", partial(appended, "mine"))
 
     assert await client.fetch_aggregate(owner, "list") == {"names": ["theirs", "mine"]}
+
+
+class Misled(AuthenticatedAlephHttpClient):
+    """A client whose node, or a proxy before it, says that there are no aggregates."""
+
+    async def fetch_aggregates(self, *arguments: Any, **options: Any) -> Any:
+        raise ResourceNotFoundError("no aggregates", status=404)
+
+
+async def test_entries_are_not_lost_when_a_node_says_that_there_are_none(
+    node: DevNode, account: ETHAccount, client: AuthenticatedAlephHttpClient
+) -> None:
+    await client.edit_aggregate("list", partial(appended, "a"))
+    async with Misled(account, node.url) as misled:
+        await misled.edit_aggregate("list", partial(appended, "b"))
+    found = await client.fetch_aggregate(account.get_address(), "list")
+    assert found == {"names": ["a", "b"]}
 
 
 async def test_a_change_that_is_no_function_is_refused(
