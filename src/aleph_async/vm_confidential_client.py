@@ -74,10 +74,10 @@ class VmConfidentialClient(ConfidentialOperations):
         cancelled. One that waited only goes on waiting, one that ran before goes on running, and one
         that has its secret is left alone.
         """
-        from aleph_core.sev.policy import require_policy
+        from aleph_core.sev.policy import require_secrecy
 
         vm_id = check_vm_hash(vm_id)
-        require_policy(policy)
+        require_secrecy(policy)
         check_secret(secret)
         check_timeout(timeout)
         digests = expected_digests(

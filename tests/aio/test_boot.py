@@ -187,6 +187,7 @@ async def test_the_secret_shows_nowhere(
         ({"secret": "a\0b"}, "secret"),
         ({"secret": "x" * 5000}, "secret"),
         ({"policy": 64}, "policy"),
+        ({"policy": 0}, "policy"),
         ({"policy": "1"}, "policy"),
         ({"policy": 5}, "firmware_hash"),
         ({"firmware_hash": "abc"}, "firmware_hash"),
@@ -280,7 +281,7 @@ async def test_a_policy_that_the_node_does_not_start_with_is_found(
     services: AlephHttpClient, vm_client: VmConfidentialClient, vm_id: str
 ) -> None:
     with pytest.raises(BootError, match="another policy") as caught:
-        await vm_client.boot(vm_id, "x", policy=0, timeout=0.3)
+        await vm_client.boot(vm_id, "x", policy=3, timeout=0.3)
     assert caught.value.step == BootStep.MEASURE
     await vm_client.boot(vm_id, "x")
     assert await state(services, vm_id) == RUNS

@@ -79,10 +79,12 @@ def flow_rate(amount: Decimal | int | str, per: Period) -> Decimal:
 
 def rate_per(rate: Decimal, per: Period) -> Decimal:
     """Return tokens per second as tokens per minute, hour, day or month of 30 days."""
+    if isinstance(rate, bool) or not isinstance(rate, Decimal | int):
+        raise ArgumentError("rate", f"expected a Decimal of tokens per second, not {shown(rate)}")
     return _EXACT.multiply(rate, Decimal(_seconds(per)))
 
 
-def _seconds(per: str) -> int:
-    if per not in _SECONDS:
+def _seconds(per: object) -> int:
+    if not isinstance(per, str) or per not in _SECONDS:
         raise ArgumentError("per", f"{shown(per)} is none of {', '.join(_SECONDS)}")
     return _SECONDS[per]

@@ -7,7 +7,7 @@ from enum import IntFlag
 from ..errors import ArgumentError
 from .arguments import bounded_number
 
-__all__ = ["Policy", "require_policy"]
+__all__ = ["Policy", "require_policy", "require_secrecy"]
 
 LARGEST = 0xFFFF_FFFF
 _RESERVED = 0x0000_FFC0
@@ -31,5 +31,15 @@ def require_policy(policy: object) -> int:
         raise ArgumentError(
             "policy",
             f"{number:#x} sets reserved bits; only bits 0 to 5 and 16 to 31 mean something",
+        )
+    return number
+
+
+def require_secrecy(policy: object) -> int:
+    """Return a policy that keeps a guest's secrets from its host; raise ``ArgumentError`` for any other."""
+    number = require_policy(policy)
+    if not number & Policy.NODBG:
+        raise ArgumentError(
+            "policy", f"{number:#x} lets the node debug the machine and read its secret; set bit 0"
         )
     return number

@@ -83,3 +83,11 @@ def test_rates_are_told_for_every_period() -> None:
     assert flow_rate(1, "month") == Decimal("385802469136e-18")
     with pytest.raises(ArgumentError, match="fortnight"):
         flow_rate(1, "fortnight")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("rate", "per"), [(0.5, "hour"), (Decimal(1), ["x"]), (True, "hour")])
+def test_what_is_no_rate_is_named(rate: Any, per: Any) -> None:
+    with pytest.raises(ArgumentError):
+        rate_per(rate, per)
+    with pytest.raises(ArgumentError):
+        flow_rate(rate, per)
