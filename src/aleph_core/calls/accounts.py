@@ -32,7 +32,16 @@ from ..models.record import Record
 from ..paging import LARGEST_PAGE as LARGEST_CURSOR_PAGE
 from ..paging import Position
 from ..structuring import amount, structure
-from .answers import is_nothing, json_list, json_object, malformed, read_page, refuse, segment
+from .answers import (
+    is_nothing,
+    json_list,
+    json_object,
+    malformed,
+    read_page,
+    read_record,
+    refuse,
+    segment,
+)
 
 __all__ = [
     "LARGEST_PAGE",
@@ -74,7 +83,7 @@ def balance(
         params.append(("include_credit_details", "true"))
 
     def parse(answer: Answer) -> Balance:
-        found = structure(of_address(answer, address, "the balance"), Balance)
+        found = read_record(answer, of_address(answer, address, "the balance"), Balance)
         if name is not None and not found.details:
             # Nodes leave the details out when they tell of one chain alone.
             found = attrs.evolve(found, details={name: found.balance})

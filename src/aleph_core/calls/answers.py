@@ -16,8 +16,9 @@ from ..errors import (
     VerificationError,
 )
 from ..models.page import InvalidEntry, Page
+from ..models.record import Record
 from ..retry import retry_after
-from ..structuring import when
+from ..structuring import structure, when
 
 __all__ = [
     "as_count",
@@ -26,12 +27,14 @@ __all__ = [
     "json_list",
     "json_object",
     "read_page",
+    "read_record",
     "refuse",
     "segment",
     "when",
 ]
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Record)
 
 
 def facts(answer: Answer) -> dict[str, Any]:
@@ -109,6 +112,16 @@ def malformed(answer: Answer, expected: str) -> NoReturn:
         f"expected {expected} from {answer.node or 'the node'}: {answer.excerpt!r}",
         **facts(answer),
     )
+
+
+def read_record(answer: Answer, value: object, kind: type[R]) -> R:
+    """Return the record that a part of an answer describes, or raise with what the answer was."""
+    try:
+        return structure(value, kind)
+    except MalformedAnswerError as error:
+        raise MalformedAnswerError(
+            f"{error}, from {answer.node or 'the node'}: {answer.excerpt!r}", **facts(answer)
+        ) from error
 
 
 def read_page(

@@ -17,7 +17,7 @@ from ..models.page import Page
 from ..paging import Position
 from ..structuring import amount, structure
 from .accounts import least, nothing, of_address, paged
-from .answers import is_nothing, json_object, malformed, read_page, refuse, segment
+from .answers import is_nothing, json_object, malformed, read_page, read_record, refuse, segment
 
 __all__ = ["chosen", "consumed_credits", "credit_balances", "credit_history", "credit_summary"]
 
@@ -65,7 +65,7 @@ def credit_summary(address: str, credit_filter: CreditFilter) -> Call[CreditSumm
     check_address(address)
 
     def parse(answer: Answer) -> CreditSummary:
-        return structure(of_address(answer, address, "the credits"), CreditSummary)
+        return read_record(answer, of_address(answer, address, "the credits"), CreditSummary)
 
     return Call(
         "GET",

@@ -8,12 +8,11 @@ from typing import Any, NoReturn, TypeVar
 import attrs
 
 from ..call import Answer
-from ..errors import ApiError, MalformedAnswerError, UnsupportedByNode
+from ..errors import ApiError, UnsupportedByNode
 from ..json_text import parse_json
 from ..machine_errors import VmNotFound
 from ..models.record import Record
-from ..structuring import structure
-from .answers import facts, json_object, malformed, refuse
+from .answers import facts, json_object, read_record, refuse
 
 __all__ = ["CrnRefusal", "check_results", "crn_record", "read_refusal", "refuse_by_node"]
 
@@ -133,12 +132,7 @@ def crn_record(answer: Answer, kind: type[R], what: str) -> R:
     """Read an answer that is one record."""
     if answer.status != 200:
         refuse_by_node(answer, what)
-    try:
-        return structure(json_object(answer), kind)
-    except MalformedAnswerError as error:
-        if error.node:
-            raise
-        malformed(answer, f"{what}, but {error}")
+    return read_record(answer, json_object(answer), kind)
 
 
 def check_results(answer: Answer) -> dict[str, Any]:

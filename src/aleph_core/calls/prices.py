@@ -27,7 +27,7 @@ from ..models.prices import Costs, CostSummary, Price, ResourceCost
 from ..rejection_errors import InsufficientCreditsError
 from ..rejections import wanting
 from ..structuring import amount, structure
-from .answers import facts, json_object, malformed, read_page, refuse, segment
+from .answers import facts, json_object, malformed, read_page, read_record, refuse, segment
 
 __all__ = ["LARGEST_PAGE", "check_settled", "costs", "estimate", "price", "tell_amounts"]
 
@@ -127,7 +127,7 @@ def _read_price(answer: Answer, what: str) -> Price:
     exact = next((str(number) for number in told if number is not None), None)
     if exact is None:
         malformed(answer, "a price under 'cost'")
-    return structure({**body, "cost": exact, "required_tokens": exact}, Price)
+    return read_record(answer, {**body, "cost": exact, "required_tokens": exact}, Price)
 
 
 def costs(
@@ -167,7 +167,7 @@ def costs(
             resources = read_page(answer, "resources", read, page_size=page_size)
         filters = body.get("filters")
         return Costs(
-            structure(body.get("summary"), CostSummary),
+            read_record(answer, body.get("summary"), CostSummary),
             resources,
             filters if isinstance(filters, dict) else {},
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, TypeVar
 
 from ..call import Answer, Call
-from ..errors import ArgumentError, MalformedAnswerError, ResourceNotFoundError
+from ..errors import ArgumentError, ResourceNotFoundError
 from ..item_hash import check_address, check_item_hash
 from ..models.page import Page
 from ..models.record import Record
@@ -18,8 +18,8 @@ from ..models.scheduler import (
     SchedulerVm,
 )
 from ..paging import Position
-from ..structuring import structure, structure_entries
-from .answers import as_count, facts, json_list, json_object, malformed, refuse, segment
+from ..structuring import structure_entries
+from .answers import as_count, facts, json_list, json_object, read_record, refuse, segment
 
 __all__ = ["LARGEST_PAGE", "allocation", "node", "nodes", "plan", "scheduler_nodes", "vm", "vms"]
 
@@ -89,12 +89,7 @@ def _record(kind: type[R], what: str) -> Any:
     def parse(answer: Answer) -> R:
         if answer.status != 200:
             _refuse(answer, what)
-        try:
-            return structure(json_object(answer), kind)
-        except MalformedAnswerError as error:
-            if error.node:
-                raise
-            malformed(answer, f"{what}, but {error}")
+        return read_record(answer, json_object(answer), kind)
 
     return parse
 

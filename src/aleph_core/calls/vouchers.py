@@ -6,8 +6,7 @@ from typing import Any
 
 from ..call import Answer, Call
 from ..models.voucher import VoucherMetadata
-from ..structuring import structure
-from .answers import json_object, malformed, refuse
+from .answers import json_object, malformed, read_record, refuse
 
 __all__ = ["metadata", "solana_registry"]
 
@@ -20,7 +19,7 @@ def metadata(metadata_id: str) -> Call[VoucherMetadata | None]:
             return None
         if answer.status != 200:
             refuse(answer, f"the request for the metadata {metadata_id!r:.80} of vouchers")
-        return structure(json_object(answer), VoucherMetadata)
+        return read_record(answer, json_object(answer), VoucherMetadata)
 
     return Call("GET", "", parse)
 

@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aleph_core.call import Answer
+from aleph_core import calls
+from aleph_core.call import Answer, Call
+from aleph_core.calls import crn, scheduler
 from aleph_core.calls.answers import json_list, json_object, read_page, refuse, segment, when
+from aleph_core.credits import CreditFilter
 from aleph_core.errors import (
     AlephError,
     ApiError,
@@ -17,7 +20,8 @@ from aleph_core.errors import (
     RateLimited,
     VerificationError,
 )
-from tests.core.recorded import ANSWERS, JSON, NODE, answer
+from aleph_core.models.message import MessageStatus
+from tests.core.recorded import ANSWERS, HASHES, JSON, NODE, answer
 
 
 @given(ANSWERS)
@@ -181,3 +185,26 @@ def test_a_segment_stays_one_segment(text: str) -> None:
 def test_errors_of_a_page_are_of_the_family() -> None:
     with pytest.raises(AlephError):
         json_list(answer(), {}, "items")
+
+
+ADDRESS = "0x" + "a" * 40
+
+
+@pytest.mark.parametrize(
+    ("call", "body"),
+    [
+        (calls.accounts.balance(ADDRESS), {}),
+        (calls.credits.credit_summary(ADDRESS, CreditFilter()), {}),
+        (crn.config(), {"version": 5}),
+        (calls.prices.price(HASHES[0], MessageStatus.PROCESSED), {"cost": "1"}),
+        (calls.prices.costs(page_size=100), {"summary": []}),
+        (scheduler.vm(HASHES[0]), {}),
+    ],
+)
+def test_a_record_that_cannot_be_read_tells_the_answer(call: Call[Any], body: Any) -> None:
+    found = answer(body)
+    with pytest.raises(MalformedAnswerError) as caught:
+        call.parse(found)
+    error = caught.value
+    assert (error.status, error.node, error.body) == (200, NODE, found.text)
+    assert NODE in str(error)
