@@ -9,13 +9,12 @@ from weakref import WeakKeyDictionary
 
 import attrs
 
-from aleph_core.errors import ApiError
 from aleph_core.evm import flows, refusals, rpc, superfluid
 from aleph_core.evm.addresses import checked_address
 from aleph_core.evm.errors import TransactionError
 from aleph_core.evm.flows import Flow, FlowChange, FlowUpdate
 from aleph_core.evm.networks import EvmNetwork, network_named
-from aleph_core.evm.transactions import Action, Cost, Receipt, read_action
+from aleph_core.evm.transactions import Action, Receipt, read_action
 from aleph_core.evm.units import from_wei, rate_to_wei
 from aleph_core.settings import Settings
 
@@ -26,8 +25,6 @@ from ._transactions import Payer, Turn
 __all__ = ["Payments", "Wallet"]
 
 _turns = Registry(Turn)
-# Nobody's address, to try a flow to somebody new.
-_NOBODY = "0x0000000000000000000000000000000000000001"
 
 
 class Wallet:
@@ -179,7 +176,7 @@ class Payments:
         """
         payer = self._payer()
         network = payer.chain.network
-        change = FlowChange("create", _NOBODY, rate_to_wei(flow))
+        change = flows.to_somebody_new(flow)
         action = superfluid.apply(network, payer.address, [change])
         gas, base_fee, tip, balance, (deposit,), real = await payer.chain.prospects(
             payer.address,
@@ -187,13 +184,16 @@ class Payments:
             superfluid.deposit_for(network, change.rate),
             superfluid.real_balance(network, payer.address),
         )
-        error: Exception | None = None
-        if real[0] < deposit:
-            error = refusals.too_poor_for_deposit(network, action, deposit, real[0])
-        elif isinstance(gas, ApiError):
-            error = refusals.explained(gas, network, action)
-        elif balance < (total := Cost(gas, base_fee, tip).total):
-            error = refusals.poor(network, action, total, balance)
+        error = refusals.of_new_flow(
+            network,
+            action,
+            gas=gas,
+            base_fee=base_fee,
+            tip=tip,
+            coins=balance,
+            deposit=deposit,
+            tokens=real[0],
+        )
         if error is not None and (block or not isinstance(error, TransactionError)):
             raise error
         return error is None

@@ -101,6 +101,11 @@ def create(sender: str, receiver: object, flow: Decimal | int | str) -> FlowChan
     return FlowChange("create", other(sender, receiver), rate_to_wei(flow))
 
 
+def to_somebody_new(flow: Decimal | int | str) -> FlowChange:
+    """Return a flow that is only tried: nobody has its receiver's address."""
+    return FlowChange("create", "0x0000000000000000000000000000000000000001", rate_to_wei(flow))
+
+
 def update(sender: str, receiver: object, flow: Decimal | int | str) -> FlowChange:
     return FlowChange("update", other(sender, receiver), rate_to_wei(flow))
 

@@ -20,7 +20,7 @@ from .errors import (
 )
 from .networks import EvmNetwork
 from .rpc import is_trouble, refusal_data
-from .transactions import Action
+from .transactions import Action, Cost
 from .units import from_wei
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "data_of",
     "explained",
     "is_doubtful",
+    "of_new_flow",
     "poor",
     "reverted",
     "too_poor_for_deposit",
@@ -117,6 +118,29 @@ def explained(
             network=network.name,
         )
     return error
+
+
+def of_new_flow(
+    network: EvmNetwork,
+    action: Action,
+    *,
+    gas: int | ApiError,
+    base_fee: int,
+    tip: int,
+    coins: int,
+    deposit: int,
+    tokens: int,
+) -> AlephError | None:
+    """Return why a flow cannot begin, None when it can; ``gas`` is its estimate, or what refused that.
+
+    The sender has ``coins`` for the gas and ``tokens`` for the deposit, both in units of 10^-18.
+    """
+    if tokens < deposit:
+        return too_poor_for_deposit(network, action, deposit, tokens)
+    if isinstance(gas, ApiError):
+        return explained(gas, network, action)
+    total = Cost(gas, base_fee, tip).total
+    return poor(network, action, total, coins) if coins < total else None
 
 
 def already_known(error: ApiError) -> bool:

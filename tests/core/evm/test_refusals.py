@@ -108,3 +108,22 @@ def test_no_refusal_breaks_its_reader(data: bytes) -> None:
     error = refusals.reverted(AVAX, ACTION, data, said="reverted")
     assert isinstance(error, RevertedError)
     assert error.reason is not None
+
+
+@pytest.mark.parametrize(
+    ("gas", "coins", "tokens", "kind"),
+    [
+        (100, 2760, 5, None),
+        (100, 2759, 5, InsufficientGasError),
+        (100, 2760, 4, InsufficientDepositError),
+        (RpcError("refused", said="execution reverted"), 2760, 5, RevertedError),
+        (RpcError("refused", said="execution reverted"), 0, 4, InsufficientDepositError),
+    ],
+)
+def test_what_a_new_flow_lacks_is_told_deposit_first(
+    gas: int | ApiError, coins: int, tokens: int, kind: type[AlephError] | None
+) -> None:
+    error = refusals.of_new_flow(
+        AVAX, ACTION, gas=gas, base_fee=10, tip=3, coins=coins, deposit=5, tokens=tokens
+    )
+    assert type(error) is (type(None) if kind is None else kind)
