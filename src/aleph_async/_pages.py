@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from aleph_core.models.page import InvalidEntry, Page
 from aleph_core.paging import Position, next_position
@@ -46,10 +46,20 @@ async def each(
             raise
 
 
+class Listed(Protocol):
+    """A page, or another list that was read from an answer."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def invalid(self) -> tuple[InvalidEntry, ...]: ...
+
+
 def report(
-    page: Page[T], on_invalid: OnInvalid | None = None, *, level: int = logging.WARNING
+    page: Listed, on_invalid: OnInvalid | None = None, *, level: int = logging.WARNING
 ) -> None:
-    """Tell about the entries that were left out of a page."""
+    """Tell about the entries that were left out of a page, or of another list."""
     for entry in page.invalid:
         _log.log(level, "left out of the list of %s: %s", page.kind, entry.error)
         if on_invalid is not None:

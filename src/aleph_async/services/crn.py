@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -15,13 +14,12 @@ from aleph_core.models.executions import CrnExecutions, CrnExecutionV1, CrnExecu
 from aleph_core.models.usage import Capability, CrnConfig, NodeCheck, SystemUsage
 from aleph_core.nodes import compute_node_url, service_url
 
+from .._pages import report
 from ._service import Service
 
 __all__ = ["Crn"]
 
 T = TypeVar("T")
-
-_log = logging.getLogger("aleph")
 
 
 class Crn(Service):
@@ -47,8 +45,7 @@ class Crn(Service):
         """
         url = service_url(self._settings, "CRN_LIST_URL")
         found = await self._send(calls.crns(only_active=only_active), url)
-        for entry in found.invalid:
-            _log.warning("left out of the list of compute nodes: %s", entry.error)
+        report(found)
         return found
 
     async def find_crn(self, address_or_hash: str) -> CRN | None:
@@ -94,8 +91,7 @@ class Crn(Service):
             found = await self._ask(calls.executions(2), crn_address)
         except UnsupportedByNode:
             found = await self._ask(calls.executions(1), crn_address)
-        for entry in found.invalid:
-            _log.warning("left out of the machines of %s: %s", found.node, entry.error)
+        report(found)
         return found
 
     async def get_vm(

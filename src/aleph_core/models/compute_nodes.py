@@ -151,6 +151,11 @@ class CrnList(Sequence[CRN]):
     crns: tuple[CRN, ...]
     invalid: tuple[InvalidEntry, ...] = ()
 
+    @property
+    def kind(self) -> str:
+        """What is in the list, in words."""
+        return "compute nodes"
+
     def __repr__(self) -> str:
         return f"<CrnList of {len(self.crns)} nodes, {len(self.invalid)} invalid>"
 

@@ -111,6 +111,11 @@ class CrnExecutions(Mapping[str, Execution]):
     node: str = ""
     invalid: tuple[InvalidEntry, ...] = ()
 
+    @property
+    def kind(self) -> str:
+        """What is in the list, in words."""
+        return f"machines of {self.node}"
+
     def __getitem__(self, vm_hash: str) -> Execution:
         for entry in self.invalid:
             if entry.item_hash == vm_hash and isinstance(entry.error, MalformedAnswerError):
