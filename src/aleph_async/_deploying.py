@@ -9,18 +9,13 @@ from typing import Any
 
 from aleph_core.deploying import UNSTORED, check_code, code_of, code_payment, revised_store
 from aleph_core.errors import AlephError
-from aleph_core.executables import (
-    make_instance_content,
-    make_program_content,
-    make_verifiable_program_content,
-)
 from aleph_core.item_hash import check_item_hash
 from aleph_core.json_text import Fields
 from aleph_core.models.message import Message, Published
 from aleph_core.packing import ZIP
 from aleph_core.waiting import patience
 
-from ._runtime import Packing, Progress, run_blocking
+from ._runtime import Progress, run_blocking
 from ._storing import Storing
 from ._wall_clock import timestamp
 
@@ -73,6 +68,8 @@ class Deploying(Storing):
         ``create_post``. Raises ``ArgumentError`` before anything is sent, also for a payment that nodes
         do not accept; ``RejectedMessage``, ``InsufficientFundsError``, ``ProcessingTimeout``.
         """
+        from aleph_core.executables import make_program_content
+
         patience(wait)
         check_code(program_ref, code)
         content = make_program_content(
@@ -203,6 +200,8 @@ class Deploying(Storing):
         The arguments are those of ``make_instance_content``; waits and raises as ``create_program``
         does.
         """
+        from aleph_core.executables import make_instance_content
+
         content = make_instance_content(
             rootfs,
             rootfs_size,
@@ -264,6 +263,8 @@ class Deploying(Storing):
         The arguments are those of ``make_verifiable_program_content``; waits and raises as
         ``create_program`` does.
         """
+        from aleph_core.executables import make_verifiable_program_content
+
         content = make_verifiable_program_content(
             runtime,
             workload,
@@ -296,6 +297,8 @@ class Deploying(Storing):
         self, code: str | os.PathLike[str], encoding: str | None, **options: Any
     ) -> tuple[Published, str]:
         """Pack and store code; return what was published and how the code is packed."""
+        from ._runtime._packing import Packing
+
         packing = Packing(code, encoding)
         try:
             await run_blocking(packing.build)

@@ -12,8 +12,7 @@ from attrs import AttrsInstance
 
 from aleph_core import calls
 from aleph_core.errors import TransportTimeout
-from aleph_core.executable_fields import NOBODY
-from aleph_core.item_hash import check_item_hash
+from aleph_core.item_hash import NOBODY, check_item_hash
 from aleph_core.json_text import Fields
 from aleph_core.models.message import Message, MessageStatus, Published
 from aleph_core.models.page import Page

@@ -10,7 +10,7 @@ from typing import Any
 
 from .errors import ArgumentError
 from .excerpts import shown
-from .item_hash import as_list, check_address
+from .item_hash import NOBODY, as_list, check_address
 from .json_text import Fields, json_text, plain
 from .models.message import Content
 from .settings import Settings
@@ -33,9 +33,6 @@ __all__ = [
 ]
 
 QEMU = "qemu"
-NOBODY = "0x" + "0" * 40
-"""The address in a content that belongs to nobody, made to be priced only."""
-
 Location = tuple[int | str, ...]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from .errors import ArgumentError, InvalidItemHashError
 
 __all__ = [
+    "NOBODY",
     "check_address",
     "check_addresses",
     "check_item_hash",
@@ -17,6 +18,9 @@ __all__ = [
     "is_item_hash",
     "same_address",
 ]
+
+NOBODY = "0x" + "0" * 40
+"""The address in a content that belongs to nobody, made to be priced only."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CID_V0 = re.compile(r"Qm[1-9A-HJ-NP-Za-km-z]{42,44}")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aleph_core.errors import ArgumentError
-from aleph_core.executable_fields import NOBODY
+from aleph_core.item_hash import NOBODY
 from aleph_core.models.message import Content, Published
 from aleph_core.models.message import MessageStatus as Status
 from aleph_core.priced import check_one, check_size_mib, priced, store_to_price, whole_mib

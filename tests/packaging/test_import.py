@@ -38,8 +38,12 @@ SELDOM = {
     "aleph_core.calls.accounts",
     "aleph_core.calls.prices",
     "aleph_core.credits",
+    "aleph_core.executable_fields",
+    "aleph_core.executables",
     "aleph_core.models.accounts",
     "aleph_core.models.prices",
+    "aleph_async._runtime._packing",
+    "aleph_sync._runtime._packing",
 }
 EVENT_LOOP = {"anyio", "asyncio", "httpx_ws", "trio", "websockets", "wsproto"}
 

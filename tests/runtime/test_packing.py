@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aleph_async._runtime import Packing
+from aleph_async._runtime._packing import Packing
 from aleph_core.errors import ArgumentError
 
 MIB = 1024 * 1024

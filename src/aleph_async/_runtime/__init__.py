@@ -24,7 +24,6 @@ from ._aio import (
     sleep,
     start,
 )
-from ._packing import Packing
 from ._registry import Registry
 from ._request import Progress, Request, origin
 
@@ -39,7 +38,6 @@ __all__ = [
     "Later",
     "Limits",
     "Lock",
-    "Packing",
     "Progress",
     "Registry",
     "Request",

@@ -24,8 +24,8 @@ from aleph_core.errors import (
     RemovedMessageError,
     UnpaidMessageError,
 )
-from aleph_core.executable_fields import NOBODY
 from aleph_core.hashing import sha256_hex
+from aleph_core.item_hash import NOBODY
 from aleph_core.models.accounts import Balance
 from aleph_core.models.message import MessageStatus
 from aleph_core.models.prices import Costs, CostSummary, Price, PriceDetail, ResourceCost
