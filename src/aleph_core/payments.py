@@ -16,7 +16,6 @@ __all__ = [
     "STREAM",
     "accepted_payments",
     "agreed_payment",
-    "default_payment",
     "payment_type",
 ]
 
@@ -39,11 +38,6 @@ def accepted_payments(
     nodes go by it, and not by their clock.
     """
     return _rule(message_type, time, persistent=persistent)[0]
-
-
-def default_payment(message_type: object, *, time: float, persistent: bool = False) -> str:
-    """Return the type of payment that is meant when none is named."""
-    return accepted_payments(message_type, time=time, persistent=persistent)[0]
 
 
 def agreed_payment(

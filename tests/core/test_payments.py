@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aleph_core.contents import store_content
 from aleph_core.errors import ArgumentError
-from aleph_core.payments import accepted_payments, agreed_payment, default_payment
+from aleph_core.payments import accepted_payments, agreed_payment
 from tests.core.recorded import HASHES, OWNER
 
 MACHINES = datetime(2026, 3, 11, tzinfo=UTC).timestamp()
@@ -45,7 +45,6 @@ def test_what_is_accepted_depends_on_the_message_and_its_time(
 ) -> None:
     assert accepted_payments(kind, persistent=persistent, time=time) == accepted
     assert accepted_payments(MessageType(kind), persistent=persistent, time=time) == accepted
-    assert default_payment(kind, persistent=persistent, time=time) == accepted[0]
     assert agreed_payment(None, kind, persistent=persistent, time=time) == {"type": accepted[0]}
     for given_type in ("hold", "superfluid", "credit"):
         if given_type in accepted:
