@@ -25,8 +25,8 @@ EXAMPLES = [
 ]
 
 
-def section(title: str) -> str:
-    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
+def document(name: str) -> str:
+    return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
 
 
 def first_cells(table: str) -> list[str]:
@@ -66,7 +66,7 @@ def test_both_colours_have_an_example() -> None:
 
 
 def test_the_errors_listed_exist_and_none_is_left_out() -> None:
-    names = re.findall(r"`([A-Z]\w+)`", section("Errors"))
+    names = re.findall(r"`([A-Z]\w+)`", document("errors"))
     listed = {name for name in names if name not in ("ValueError", "RetryPolicy")}
     family = {
         name
@@ -75,15 +75,17 @@ def test_the_errors_listed_exist_and_none_is_left_out() -> None:
         and issubclass(getattr(aleph_sync, name), aleph_sync.AlephError)
     }
     assert listed == family - {"AlephClientError"}
+    shown = README.split("\n## Errors\n")[1].split("\n## ")[0]
+    assert set(re.findall(r"`([A-Z]\w+)`", shown)) <= listed
 
 
 def test_the_settings_listed_are_those_that_are_read() -> None:
-    listed = first_cells(section("Settings"))
+    listed = first_cells(document("settings"))
     # Some fields hold a family of variables.
     assert listed == [
         f"`ALEPH_{field.metadata.get('variable', field.name)}`" for field in attrs.fields(Settings)
     ]
-    for row in section("Settings").splitlines():
+    for row in [*document("settings").splitlines(), *README.splitlines()]:
         for name, default in re.findall(r"^\| `ALEPH_(\w+)` \| `([^`]+)`", row):
             value = getattr(Settings.from_environment({"HOME": "/home/ada"}), name)
             spelled = str(value).lower() if isinstance(value, bool) else str(value)
