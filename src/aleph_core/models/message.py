@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
@@ -158,8 +158,7 @@ class MessageRejection:
         raise KeyError(name)
 
 
-@attrs.frozen
-class Published:
+class Published(NamedTuple):
     """What publishing gave: ``message, status = result``, ``result["item_hash"]``, ``result.status``.
 
     ``status`` is ``pending`` unless the node was asked to wait. A name in brackets is looked up in the
@@ -177,21 +176,12 @@ class Published:
     def content(self) -> Content:
         return self.message.content
 
-    # Typed as Any, or the two halves of an unpacked result would both be the union of their types.
-    def __iter__(self) -> Iterator[Any]:
-        yield self.message
-        yield self.status
-
-    def __len__(self) -> int:
-        return 2
-
-    def __getitem__(self, name: str | int) -> Any:
-        if isinstance(name, int):
-            return (self.message, self.status)[name]
-        if name == "status":
-            return self.status
-        if name == "message":
-            return self.message
+    # A pair that is a mapping too: a name gives a field, a number one of the two.
+    def __getitem__(self, name: str | int) -> Any:  # type: ignore[override]
+        if not isinstance(name, str):
+            return tuple.__getitem__(self, name)
+        if name in ("message", "status"):
+            return getattr(self, name)
         try:
             return self.message[name]
         except KeyError:
