@@ -61,8 +61,9 @@ class Deploying(Storing):
 
         ``code`` is a folder, one file, or a zip archive, and becomes a zip, the same one for the same
         files; ``encoding="squashfs"`` makes an image, with ``mksquashfs``. All of a folder is
-        published, an ``.env`` file too, except ``__pycache__`` and the folders of version control. The
-        code is paid as the program is, and the program is published once its code is processed.
+        published, except ``__pycache__`` and the folders of version control; one with an ``.env`` file
+        or a private key is refused. The code is paid as the program is, and the program is published
+        once its code is processed.
 
         The other arguments are those of ``make_program_content``; ``sync`` and ``wait`` are those of
         ``create_post``. Raises ``ArgumentError`` before anything is sent, also for a payment that nodes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final
@@ -18,6 +19,7 @@ __all__ = [
     "ZIP",
     "check_archive_size",
     "check_encoding",
+    "check_no_secrets",
     "empty_folders",
     "file_mode",
     "is_left_out",
@@ -38,6 +40,11 @@ EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
 _LEFT_OUT = frozenset({"__pycache__", ".git", ".hg", ".svn", ".bzr", ".jj", "CVS", "_darcs"})
 # A submodule or a worktree has a file in place of the folder.
 _LEFT_OUT_FILES = frozenset({".git"})
+# Settings with passwords in them, private keys, and what tools log in with; examples of them are none.
+_SECRET = re.compile(
+    r"\.env(\.(?!example$|sample$|template$|dist$).+)?|id_(rsa|dsa|ecdsa|ed25519)(_sk)?"
+    r"|\.(netrc|pgpass|pypirc|htpasswd)"
+)
 # aleph-vm: MAX_PROGRAM_ARCHIVE_SIZE, of code that is handed to the machine as a whole.
 _LARGEST_ARCHIVE = 10_000_000
 
@@ -45,6 +52,20 @@ _LARGEST_ARCHIVE = 10_000_000
 def is_left_out(name: str, *, folder: bool) -> bool:
     """Tell whether a file or folder of this name is no part of the code."""
     return name in (_LEFT_OUT if folder else _LEFT_OUT_FILES)
+
+
+def check_no_secrets(names: Iterable[str]) -> None:
+    """Raise ``ArgumentError`` for files of a folder that are meant for nobody else, by their names.
+
+    What is deployed is published, and cannot be taken back.
+    """
+    found = [name for name in names if _SECRET.fullmatch(PurePosixPath(name).name)]
+    if found:
+        raise ArgumentError(
+            ARGUMENT,
+            f"holds {', '.join(shown(name) for name in found[:5])}, which everybody could read for "
+            "good; take it out, or give a zip archive of your own making, which is taken as it is",
+        )
 
 
 def member_name(path: str) -> str:

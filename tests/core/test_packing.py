@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -12,6 +13,7 @@ from aleph_core.errors import ArgumentError
 from aleph_core.packing import (
     check_archive_size,
     check_encoding,
+    check_no_secrets,
     empty_folders,
     is_left_out,
     is_squashfs,
@@ -127,3 +129,20 @@ def test_the_command_names_the_folder_and_the_image_and_settles_times_and_owners
     command = squashfs_command("/bin/mksquashfs", "-folder", "image")
     assert command[:3] == ["/bin/mksquashfs", "-folder", "image"]
     assert {"-all-root", "-all-time", "-mkfs-time", "-noappend"} <= set(command)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".env", "app/.env", ".env.production", "id_ed25519", "keys/id_rsa", ".netrc", ".pypirc"],
+)
+def test_a_folder_with_secrets_is_refused_by_their_names(name: str) -> None:
+    with pytest.raises(ArgumentError, match=re.escape(name)) as caught:
+        check_no_secrets(["main.py", name])
+    assert caught.value.argument == "code"
+
+
+@pytest.mark.parametrize(
+    "name", [".env.example", "env", "environment.py", "id_ed25519.pub", "cacert.pem", "a.envrc"]
+)
+def test_what_only_looks_like_a_secret_is_packed(name: str) -> None:
+    check_no_secrets(["main.py", name])

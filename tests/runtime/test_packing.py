@@ -190,12 +190,22 @@ def test_caches_and_histories_stay_behind_and_everything_else_goes_in(root: Path
         "__pycache__/main.pyc": b"x", "package/__pycache__/a.pyc": b"x", ".git/config": b"x",
         "package/.hg/x": b"x", "module/.git": b"gitdir: ../.git/modules/module",
     }  # fmt: skip
-    kept = {".env": b"SECRET=1", ".gitignore": b"x", "a.pyc": b"x", "module/a.py": b"x"}
+    kept = {".env.example": b"SECRET=", ".gitignore": b"x", "a.pyc": b"x", "module/a.py": b"x"}
     write(root, {**TREE, **left_out, **kept})
     assert unpacked(packed(root)) == {**TREE, **kept}
     archive = root.parent / "a.zip"
     archive.write_bytes(zipped({**TREE, **left_out, **kept}))
     assert packed(archive) == packed(root)
+
+
+def test_secrets_in_a_folder_are_not_packed_but_those_of_an_archive_are_meant(root: Path) -> None:
+    tree = {**TREE, "package/.env": b"PASSWORD=1"}
+    write(root, tree)
+    with pytest.raises(ArgumentError, match=r"package/\.env"):
+        packed(root)
+    archive = root.parent / "a.zip"
+    archive.write_bytes(zipped(tree))
+    assert unpacked(packed(archive)) == tree
 
 
 def test_nothing_is_written_next_to_the_code_or_into_it(root: Path) -> None:

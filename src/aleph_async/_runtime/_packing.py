@@ -22,6 +22,7 @@ from aleph_core.packing import (
     ZIP,
     check_archive_size,
     check_encoding,
+    check_no_secrets,
     is_squashfs,
     is_zip,
     squashfs_command,
@@ -88,7 +89,9 @@ class Packing:
             self.encoding = check_encoding(self._asked)
             if self.encoding == PLAIN:
                 raise ArgumentError(ARGUMENT, f"{code} is a folder; only one file may be plain")
-            self._pack(members_of_folder(code))
+            members = members_of_folder(code)
+            check_no_secrets(member.name for member in members)
+            self._pack(members)
             return
         check_regular(code.stat(), code)
         with code.open("rb") as file:
