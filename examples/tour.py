@@ -32,11 +32,13 @@ FILES = {
 }
 
 
-def blocking_tour(node: str | None, folder: Path) -> int:
+def blocking_tour(node: str | None, folder: Path, local: DevNode | None) -> int:
     """Take the tour with ``aleph_sync`` and return how many messages were published."""
     account = ETHAccount.generate()
     address = account.get_address()
     say("account", f"a new Ethereum key, {address}")
+    if local is not None:
+        local.fund(address)
 
     with (
         aleph_sync.AuthenticatedAlephHttpClient(account, node) as client,
@@ -106,11 +108,13 @@ def blocking_tour(node: str | None, folder: Path) -> int:
     return len(forgotten) + len(forgets)
 
 
-async def async_tour(node: str | None, folder: Path) -> int:
+async def async_tour(node: str | None, folder: Path, local: DevNode | None) -> int:
     """Take the tour with ``aleph_async`` and return how many messages were published."""
     account = ETHAccount.generate()
     address = account.get_address()
     say("account", f"a new Ethereum key, {address}")
+    if local is not None:
+        local.fund(address)
 
     async with (
         aleph_async.AuthenticatedAlephHttpClient(account, node) as client,
@@ -219,9 +223,9 @@ def take_tours(node: str | None, local: DevNode | None = None) -> None:
     begun = time.monotonic()
     with TemporaryDirectory() as folder:
         print("\nBlocking, with aleph_sync")
-        published = blocking_tour(node, Path(folder))
+        published = blocking_tour(node, Path(folder), local)
         print("\nAsync, with aleph_async")
-        published += asyncio.run(async_tour(node, Path(folder)))
+        published += asyncio.run(async_tour(node, Path(folder), local))
     if local is not None:
         from machines import rent
 
