@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from aleph_async import (
     ETHAccount,
     RetryPolicy,
     VmClient,
+    _wall_clock,
 )
 from aleph_async._runtime import HttpClient
 from aleph_devnode import DevNode
@@ -38,6 +40,14 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def hold_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that stays before 2027, when nodes begin to take credits alone for files."""
+    behind = max(_wall_clock.now() - datetime(2026, 12, 1, tzinfo=UTC), timedelta())
+    told = _wall_clock.now
+    monkeypatch.setattr(_wall_clock, "now", lambda: told() - behind)
 
 
 @pytest.fixture

@@ -123,6 +123,7 @@ async def test_every_transport_serves_the_whole_client(
         assert [m.item_hash for m in found] == [outside.item_hash, stored.item_hash]
 
 
+@pytest.mark.usefixtures("hold_plan")
 async def test_a_unix_socket_is_spoken_to_like_any_node(
     account: ETHAccount, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

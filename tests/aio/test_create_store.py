@@ -27,7 +27,7 @@ from aleph_async import (
 from aleph_async._runtime import HttpClient
 from aleph_devnode import DevNode
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("hold_plan")]
 
 MIB = 1024 * 1024
 

@@ -82,6 +82,7 @@ async def test_row_1_storing_with_sync_does_not_publish_the_message_twice_and_st
     assert requests == ["POST /api/v0/storage/add_file", "POST /api/v0/ipfs/add_file"]
 
 
+@pytest.mark.usefixtures("hold_plan")
 async def test_row_2_a_small_file_of_a_penniless_account_is_stored_and_a_large_one_is_refused_with_amounts(
     pauper: AuthenticatedAlephHttpClient,
 ) -> None:

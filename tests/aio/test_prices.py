@@ -32,7 +32,7 @@ from tests.hostile import HostileServer, answer, never, processing
 from tests.scripted import MESSAGES, node, paths
 from tests.vm_contents import instance, program, verifiable_program
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("hold_plan")]
 
 MIB = 1024 * 1024
 PRICE = "/api/v0/price/"

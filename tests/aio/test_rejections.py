@@ -164,6 +164,7 @@ async def test_4_a_file_that_nobody_stored(hasty: AuthenticatedAlephHttpClient) 
     assert (error.error_code, error.file_hash) == (4, file_hash)
 
 
+@pytest.mark.usefixtures("hold_plan")
 async def test_5_too_few_tokens(
     node: DevNode, client: AuthenticatedAlephHttpClient, pauper: AuthenticatedAlephHttpClient
 ) -> None:

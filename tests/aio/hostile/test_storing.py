@@ -32,7 +32,7 @@ from tests.hostile import (
 )
 from tests.scripted import LIMITS, MESSAGES, STORAGE, node, paths, published, sha256
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("hold_plan")]
 
 Make = Callable[..., AuthenticatedAlephHttpClient]
 DATA = b"file content"
