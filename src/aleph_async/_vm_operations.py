@@ -285,7 +285,7 @@ class VmExchange:
 
     async def __aenter__(self) -> StreamedAnswer:
         request = await self._client._request(self._call)  # noqa: SLF001 - a part of the client
-        self._exchange = self._client._http.stream(request)  # noqa: SLF001
+        self._exchange = self._client._http.stream(request)  # noqa: SLF001 - as above
         answer: StreamedAnswer = await self._exchange.__aenter__()
         return answer
 

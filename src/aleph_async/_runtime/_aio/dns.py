@@ -30,6 +30,7 @@ class DnsResolver:
             answer = await self._resolver.resolve(
                 name, kind, raise_on_no_answer=False, search=False
             )
+        # The library loads only now, so its errors have no names here; what is not its own is raised on.
         except Exception as error:
             failure = _dns.failure(error, name, self._servers)
             if failure is error:
